@@ -1,0 +1,31 @@
+/* Reaching a host: resolves its name without blocking and races its addresses (RFC 8305).
+ *
+ * The addresses are tried in the resolver's order with IPv6 and IPv4 interleaved, a new one 250 ms
+ * after the last or as soon as one fails, and the first that connects wins. */
+#ifndef LW_NET_DIAL_H
+#define LW_NET_DIAL_H
+
+#include "transport.h"
+
+typedef struct lw_dial lw_dial;
+
+typedef struct lw_dial_target {
+  const char *host; /* a name or a numeric address (no brackets); copied */
+  int port;
+  const char *path; /* a unix socket instead; copied */
+} lw_dial_target;
+
+/* Called once, from the event loop only. The lw_dial is gone after it. On success `transport` is the
+ * connection (no-delay is set) and the owner adopts or closes it; else it is NULL, error is the last
+ * libuv error, and `tried` says for people what was tried, as in
+ * "127.0.0.1:81: connection refused; [::1]:81: connection refused" (valid during the call). */
+typedef void (*lw_dial_done)(void *owner, lw_transport *transport, int error, const char *tried);
+
+/* Starts. Returns 0 and sets *dial, or an error at once; `done` is not called then. */
+int lw_dial_start(lw_dial **dial, lw_net *net, const lw_dial_target *target, lw_dial_done done,
+                  void *owner);
+
+/* Gives up: `done` is not called any more. The memory goes when libuv is done with it. */
+void lw_dial_cancel(lw_dial *dial);
+
+#endif

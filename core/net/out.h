@@ -1,0 +1,66 @@
+/* Output that waits to be written, in order: copies of small pieces, references to large ones.
+ *
+ * A connection borrows an lw_out when it first has something to say and gives it back when all of it
+ * is written, so an idle connection owns none. While it gathers, pieces are appended; once it is
+ * handed to a transport it is frozen until the transport is done with it. */
+#ifndef LW_NET_OUT_H
+#define LW_NET_OUT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <uv.h>
+
+/* A payload of this size or more is referenced, a smaller one is copied: below, the copy costs less
+ * than the reference and one more element in writev. */
+#define LW_OUT_REFERENCE_MIN 4096
+
+/* Who keeps referenced bytes alive: release(context, token) is called exactly once, when they are
+ * written or given up. It must not call back into the connection. */
+typedef struct lw_out_owner {
+  void (*release)(void *context, intptr_t token);
+  void *context;
+  intptr_t token;
+} lw_out_owner;
+
+typedef struct lw_out lw_out;
+typedef struct lw_out_pool lw_out_pool;
+
+/* Keeps a bounded number of spare lw_outs (and their grown buffers) for reuse. NULL: no memory. */
+lw_out_pool *lw_out_pool_new(void);
+void lw_out_pool_free(lw_out_pool *pool);
+
+/* An empty lw_out, or NULL when out of memory. */
+lw_out *lw_out_take(lw_out_pool *pool);
+
+/* Releases every reference that is left and gives the lw_out back. */
+void lw_out_give(lw_out_pool *pool, lw_out *out);
+
+/* Bytes appended and not yet marked as written. */
+size_t lw_out_size(const lw_out *out);
+
+/* Appends `size` bytes that the caller fills in at once (before any other call on this lw_out).
+ * NULL when out of memory; nothing is appended then. */
+uint8_t *lw_out_extend(lw_out *out, size_t size);
+
+/* Appends a copy. False when out of memory; nothing is appended then. */
+bool lw_out_copy(lw_out *out, const void *data, size_t size);
+
+/* Appends a reference. On false (out of memory) nothing is appended and the owner not released. */
+bool lw_out_reference(lw_out *out, const void *data, size_t size, const lw_out_owner *owner);
+
+/* Takes the last `size` appended bytes back, which were appended by lw_out_extend or lw_out_copy:
+ * for undoing a frame head whose payload could not be appended. */
+void lw_out_undo(lw_out *out, size_t size);
+
+/* Describes up to `max` of the next pieces to write, and returns how many. */
+unsigned lw_out_pieces(const lw_out *out, uv_buf_t *pieces, unsigned max);
+
+/* Marks the first `size` bytes as written; releases the references that are wholly behind. */
+void lw_out_advance(lw_out *out, size_t size);
+
+/* The libuv write request of this lw_out, for the one write that may be under way. */
+uv_write_t *lw_out_request(lw_out *out);
+lw_out *lw_out_of_request(uv_write_t *request);
+
+#endif

@@ -1,0 +1,80 @@
+/* The seam between protocols and whatever moves their bytes: TCP, a unix socket, TLS over either,
+ * later an HTTP/2 stream. A transport is an ordered, reliable, two-way byte stream. It knows nothing
+ * of WebSocket or HTTP, and its owner knows nothing of sockets.
+ *
+ * Errors are negative libuv codes (UV_ECONNRESET, UV_EOF, ...).
+ *
+ * Lifetime: a transport is born connected, owned by one lw_transport_owner. lw_transport_close may be
+ * called at any time, also from inside any callback; the memory goes when libuv is done with the
+ * handle, and on_closed is the last call. After lw_transport_close no other callback comes. */
+#ifndef LW_NET_TRANSPORT_H
+#define LW_NET_TRANSPORT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "net.h"
+
+typedef struct lw_transport lw_transport;
+
+/* Called by the transport, from the event loop only, never from inside a call on the transport. */
+typedef struct lw_transport_events {
+  /* Bytes came. They are writable and valid until the callback returns. */
+  void (*on_read)(void *owner, uint8_t *data, size_t size);
+  /* The peer sent its last byte (error is UV_EOF) or reading failed. Comes at most once. */
+  void (*on_end)(void *owner, int error);
+  /* An lw_out that lw_transport_write kept is written whole (error 0) or failed; the transport gave
+   * it back to the pool already. */
+  void (*on_written)(void *owner, int error);
+  /* The transport is gone; forget the pointer. */
+  void (*on_closed)(void *owner);
+} lw_transport_events;
+
+/* What a kind of transport implements; the functions below say what each must do. */
+typedef struct lw_transport_kind {
+  const char *name;
+  int (*read_start)(lw_transport *t);
+  void (*read_stop)(lw_transport *t);
+  int (*write)(lw_transport *t, lw_out *out);
+  size_t (*unwritten)(const lw_transport *t);
+  int (*shutdown)(lw_transport *t);
+  void (*close)(lw_transport *t);
+  int (*peer)(const lw_transport *t, char *address, size_t size, int *port);
+} lw_transport_kind;
+
+struct lw_transport {
+  const lw_transport_kind *kind;
+  const lw_transport_events *events;
+  void *owner; /* NULL until adopted */
+  lw_net *net;
+};
+
+/* Gives a fresh transport its owner. It does not read before lw_transport_read_start. */
+void lw_transport_adopt(lw_transport *t, const lw_transport_events *events, void *owner);
+
+/* Starts or stops reading; both may be called again. Returns 0 or an error. */
+int lw_transport_read_start(lw_transport *t);
+void lw_transport_read_stop(lw_transport *t);
+
+/* Takes the lw_out over and writes as much of it as the kernel accepts at once.
+ * 1: all of it is written (and given back to the pool); on_written does not come.
+ * 0: the rest is kept; on_written comes later, and nothing may be written before it.
+ * Negative: an error; the lw_out was given back. The owner should close the transport. */
+int lw_transport_write(lw_transport *t, lw_out *out);
+
+/* Bytes of the kept lw_out that the kernel has not accepted yet. */
+size_t lw_transport_unwritten(const lw_transport *t);
+
+/* Ends our direction after everything kept is written. Reading goes on. Returns 0 or an error; what
+ * goes wrong later is seen by reading. */
+int lw_transport_shutdown(lw_transport *t);
+
+/* Ends both directions at once. Unwritten output is given up (its references are released). */
+void lw_transport_close(lw_transport *t);
+
+/* The peer's numeric address (no brackets; the path for a unix socket, which may be empty) and port
+ * (0 for a unix socket). Returns 0 or an error. */
+int lw_transport_peer(const lw_transport *t, char *address, size_t size, int *port);
+
+#endif

@@ -1,0 +1,36 @@
+/* WebSocket and HTTP URLs (RFC 3986; RFC 6455 section 3). */
+#ifndef LW_PROTO_URL_H
+#define LW_PROTO_URL_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "buf.h"
+#include "error.h"
+
+#define LW_URL_MAX 8192 /* bytes */
+
+/* Slices point into the text that was parsed, or to static storage. */
+typedef struct lw_url {
+  bool secure;      /* wss or https */
+  bool is_unix;     /* ws+unix:///path.sock:/target: unix_path is set, host is "localhost" */
+  bool is_ipv6;     /* the host is an IPv6 address; `host` is without its brackets */
+  lw_slice scheme;  /* as written */
+  lw_slice user;    /* "user:password" as written (percent-encoded), or empty */
+  lw_slice host;    /* not empty */
+  lw_slice authority; /* host and port as written, brackets included, for the Host field; without
+                         the port where it is the scheme's own */
+  uint16_t port;    /* the scheme's default where none is written */
+  lw_slice path;    /* of the target; "" where the URL has none: send "/" then */
+  lw_slice query;   /* with its "?"; or empty */
+  lw_slice unix_path;
+} lw_url;
+
+/* Parses ws, wss, ws+unix, http and https URLs. LW_OK, or the rule that the text breaks. */
+lw_error lw_url_parse(lw_url *url, const char *text, size_t size);
+
+/* Decodes percent-encoding into `to` (at least `size` bytes; may be `from`) and sets *written. False
+ * when a % is not followed by two hexadecimal digits. */
+bool lw_url_decode(char *to, size_t *written, const char *from, size_t size);
+
+#endif
