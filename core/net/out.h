@@ -46,7 +46,7 @@ uint8_t *lw_out_extend(lw_out *out, size_t size);
 /* Appends a copy. False when out of memory; nothing is appended then. */
 bool lw_out_copy(lw_out *out, const void *data, size_t size);
 
-/* Appends a reference. On false (out of memory) nothing is appended and the owner not released. */
+/* Appends a reference (one of no bytes is released at once). On false (out of memory) nothing is appended and the owner not released. */
 bool lw_out_reference(lw_out *out, const void *data, size_t size, const lw_out_owner *owner);
 
 /* Takes the last `size` appended bytes back, which were appended by lw_out_extend or lw_out_copy:

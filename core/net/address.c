@@ -1,0 +1,58 @@
+#include "address.h"
+
+#include <string.h>
+
+static void set_port(struct sockaddr_storage *address, int port) {
+  if (address->ss_family == AF_INET6)
+    ((struct sockaddr_in6 *)address)->sin6_port = htons((uint16_t)port);
+  else
+    ((struct sockaddr_in *)address)->sin_port = htons((uint16_t)port);
+}
+
+bool lw__address_parse(const char *text, int port, struct sockaddr_storage *address) {
+  memset(address, 0, sizeof *address);
+  return uv_ip4_addr(text, port, (struct sockaddr_in *)address) == 0 ||
+         uv_ip6_addr(text, port, (struct sockaddr_in6 *)address) == 0;
+}
+
+static int ip6_text(const struct sockaddr_in6 *address, char *text, size_t size) {
+  const uint8_t *bytes = address->sin6_addr.s6_addr;
+  if (IN6_IS_ADDR_V4MAPPED(&address->sin6_addr)) return uv_inet_ntop(AF_INET, bytes + 12, text, size);
+  return uv_ip6_name(address, text, size);
+}
+
+int lw__address_text(const struct sockaddr_storage *address, char *text, size_t size, int *port) {
+  if (address->ss_family == AF_INET6) {
+    const struct sockaddr_in6 *ip6 = (const struct sockaddr_in6 *)address;
+    *port = ntohs(ip6->sin6_port);
+    return ip6_text(ip6, text, size);
+  }
+  if (address->ss_family != AF_INET) return UV_EAFNOSUPPORT;
+  const struct sockaddr_in *ip4 = (const struct sockaddr_in *)address;
+  *port = ntohs(ip4->sin_port);
+  return uv_ip4_name(ip4, text, size);
+}
+
+/* The first entry from `entry` on that is (or is not) of the family. */
+static const struct addrinfo *find(const struct addrinfo *entry, int family, bool is_of_family) {
+  while (entry != NULL && (entry->ai_family == family) != is_of_family) entry = entry->ai_next;
+  return entry;
+}
+
+unsigned lw__address_interleave(const struct addrinfo *list, int port,
+                                struct sockaddr_storage *addresses, unsigned max) {
+  unsigned n = 0;
+  if (list == NULL) return 0;
+  int family = list->ai_family;
+  const struct addrinfo *next[2] = {find(list, family, false), list};
+  for (unsigned turn = 1; n < max && (next[0] != NULL || next[1] != NULL); turn = !turn) {
+    const struct addrinfo *entry = next[turn];
+    if (entry == NULL) continue;
+    next[turn] = find(entry->ai_next, family, turn == 1);
+    if (entry->ai_family != AF_INET && entry->ai_family != AF_INET6) continue;
+    memset(&addresses[n], 0, sizeof addresses[n]);
+    memcpy(&addresses[n], entry->ai_addr, entry->ai_addrlen);
+    set_port(&addresses[n++], port);
+  }
+  return n;
+}

@@ -1,0 +1,208 @@
+#if defined(__linux__) && !defined(_GNU_SOURCE)
+#define _GNU_SOURCE /* for accept4 */
+#endif
+#include "listener.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "address.h"
+#include "listen_socket.h"
+#include "tcp.h"
+
+/* How many connections one turn of the loop accepts at most, so that a flood of new ones does not
+ * starve the old. */
+#define ACCEPT_BATCH 64
+/* How long accepting rests when the system has no memory or descriptor for it. */
+#define ACCEPT_REST_MS 100
+
+/* libuv's own listening (uv_listen) drops connections silently when descriptors run out, and repeats
+ * for ever when memory does; so only the waiting is libuv's and accepting is done here. */
+struct lw_listener {
+  lw_net *net;
+  const lw_listener_events *events;
+  void *owner;
+  lw__listen_socket socket;
+  int reserve; /* a descriptor to give up when there are no others, or -1 */
+  bool is_closing;
+  unsigned handles; /* not yet closed */
+  uv_poll_t poll;
+  uv_timer_t rest;
+};
+
+static lw_listener *of_poll(void *poll) {
+  return (lw_listener *)(void *)((char *)poll - offsetof(lw_listener, poll));
+}
+
+static lw_listener *of_timer(void *timer) {
+  return (lw_listener *)(void *)((char *)timer - offsetof(lw_listener, rest));
+}
+
+static int open_reserve(void) { return open("/dev/null", O_RDONLY | O_CLOEXEC); }
+
+static void close_fd(int fd) {
+  if (fd >= 0) close(fd);
+}
+
+/* --- accepting --- */
+
+static void on_readable(uv_poll_t *poll, int status, int events);
+
+static void on_rested(uv_timer_t *timer) {
+  uv_poll_start(&of_timer(timer)->poll, UV_READABLE, on_readable);
+}
+
+static void rest(lw_listener *listener) {
+  uv_poll_stop(&listener->poll);
+  uv_timer_start(&listener->rest, on_rested, ACCEPT_REST_MS, 0);
+}
+
+/* Accepting goes on at once or, when `must_rest`, a moment later. Tells whether at once. */
+static bool report(lw_listener *listener, int error, bool must_rest) {
+  if (must_rest) rest(listener);
+  listener->events->on_accept_error(listener->owner, error);
+  return !must_rest;
+}
+
+static int accept_fd(int fd) {
+#ifdef __linux__
+  return accept4(fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+#else
+  int accepted = accept(fd, NULL, NULL);
+  if (accepted >= 0) fcntl(accepted, F_SETFD, FD_CLOEXEC);
+  return accepted;
+#endif
+}
+
+static int open_stream(lw_listener *listener, uv_stream_t *stream, int fd) {
+  if (listener->socket.path != NULL) return uv_pipe_open((uv_pipe_t *)stream, fd);
+  int error = uv_tcp_open((uv_tcp_t *)stream, fd);
+  /* It fails when the peer is gone already, which reading will tell. */
+  if (error == 0) uv_tcp_nodelay((uv_tcp_t *)stream, 1);
+  return error;
+}
+
+static bool deliver(lw_listener *listener, int fd) {
+  int error;
+  lw_transport *t = lw_tcp_new(listener->net, listener->socket.path != NULL, &error);
+  if (t != NULL) error = open_stream(listener, lw_tcp_stream(t), fd);
+  if (error != 0) {
+    close(fd);
+    if (t != NULL) lw_transport_close(t);
+    return report(listener, error, false);
+  }
+  listener->events->on_accept(listener->owner, t);
+  return true;
+}
+
+/* The process is out of descriptors: accepts with the reserved one and hangs up, for a connection
+ * that just waits would wake the loop again and again. */
+static bool drop_one(lw_listener *listener, int error) {
+  close_fd(listener->reserve);
+  int fd = accept_fd(listener->socket.fd);
+  int second_error = errno;
+  close_fd(fd);
+  listener->reserve = open_reserve();
+  if (fd >= 0) return report(listener, error, false);
+  if (second_error == EAGAIN || second_error == EWOULDBLOCK) return false; /* nobody waited */
+  return report(listener, error, true);
+}
+
+/* What accept says about a connection that is gone again, not about us. */
+static bool is_peers_error(int error) {
+  switch (error) {
+  case EINTR:
+  case ECONNABORTED:
+  case EPROTO:
+  case ENETDOWN:
+  case ENETUNREACH:
+  case EHOSTUNREACH: return true;
+  default: return false;
+  }
+}
+
+/* Tells whether to try the next one now. */
+static bool accept_one(lw_listener *listener) {
+  int fd = accept_fd(listener->socket.fd);
+  if (fd >= 0) return deliver(listener, fd);
+  if (errno == EAGAIN || errno == EWOULDBLOCK) return false;
+  if (is_peers_error(errno)) return true;
+  int error = uv_translate_sys_error(errno);
+  if (error == UV_EMFILE || error == UV_ENFILE) return drop_one(listener, error);
+  return report(listener, error, true);
+}
+
+static void on_readable(uv_poll_t *poll, int status, int events) {
+  lw_listener *listener = of_poll(poll);
+  (void)events;
+  if (status != 0) {
+    report(listener, status, true);
+    return;
+  }
+  for (int i = 0; i < ACCEPT_BATCH && !listener->is_closing; i++)
+    if (!accept_one(listener)) break;
+}
+
+/* --- opening and closing --- */
+
+static int start(lw_listener *listener) {
+  listener->reserve = open_reserve();
+  if (listener->reserve < 0) return uv_translate_sys_error(errno);
+  int error = uv_poll_init(listener->net->uv, &listener->poll, listener->socket.fd);
+  if (error != 0) return error;
+  uv_timer_init(listener->net->uv, &listener->rest);
+  listener->handles = 2;
+  uv_poll_start(&listener->poll, UV_READABLE, on_readable);
+  return 0;
+}
+
+int lw_listener_open(lw_listener **result, lw_net *net, const lw_listen_address *address,
+                     const lw_listener_events *events, void *owner) {
+  lw_listener *listener = calloc(1, sizeof *listener);
+  if (listener == NULL) return UV_ENOMEM;
+  listener->net = net;
+  listener->events = events;
+  listener->owner = owner;
+  listener->reserve = -1;
+  int error = lw__listen_socket_open(&listener->socket, address);
+  if (error == 0) {
+    error = start(listener);
+    if (error != 0) lw__listen_socket_close(&listener->socket);
+  }
+  if (error != 0) {
+    close_fd(listener->reserve);
+    free(listener);
+    return error;
+  }
+  *result = listener;
+  return 0;
+}
+
+static void handle_closed(lw_listener *listener) {
+  if (--listener->handles > 0) return;
+  const lw_listener_events *events = listener->events;
+  void *owner = listener->owner;
+  free(listener);
+  events->on_closed(owner);
+}
+
+static void on_poll_closed(uv_handle_t *handle) { handle_closed(of_poll(handle)); }
+
+static void on_timer_closed(uv_handle_t *handle) { handle_closed(of_timer(handle)); }
+
+void lw_listener_close(lw_listener *listener) {
+  if (listener->is_closing) return;
+  listener->is_closing = true;
+  uv_close((uv_handle_t *)&listener->poll, on_poll_closed);
+  uv_close((uv_handle_t *)&listener->rest, on_timer_closed);
+  lw__listen_socket_close(&listener->socket); /* the port is free at once */
+  close_fd(listener->reserve);
+  listener->reserve = -1;
+}
+
+int lw_listener_address(const lw_listener *listener, char *address, size_t size, int *port) {
+  return lw__listen_socket_address(&listener->socket, address, size, port);
+}

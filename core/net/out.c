@@ -1,0 +1,262 @@
+#include "out.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* The usual answer is one short frame: these hold it without another allocation. */
+#define INLINE_PIECES 4
+#define INLINE_BYTES 256
+
+#define SPARES_MAX 64
+#define SPARE_BYTES_MAX (64 * 1024)
+#define SPARE_PIECES_MAX 256
+
+/* One system call takes no more than this everywhere (macOS refuses more than INT_MAX). */
+#define WRITE_MAX ((size_t)1 << 30)
+
+struct piece {
+  const uint8_t *data; /* referenced bytes, or NULL: the next `size` of the copied ones */
+  size_t size;
+  lw_out_owner owner; /* of referenced bytes only */
+};
+
+struct lw_out {
+  uint8_t *bytes; /* all copied bytes, in order; they move when they grow */
+  size_t bytes_used, bytes_capacity;
+  size_t bytes_written; /* the copied bytes before this offset are written */
+  size_t size;          /* of everything not yet written */
+
+  struct piece *pieces; /* those from `first` up to `count` are not yet written */
+  unsigned first, count, pieces_capacity;
+
+  lw_out *next_spare;
+  uv_write_t request;
+  struct piece inline_pieces[INLINE_PIECES];
+  uint8_t inline_bytes[INLINE_BYTES];
+};
+
+struct lw_out_pool {
+  lw_out *spares;
+  unsigned count;
+};
+
+/* --- the pool --- */
+
+static void reset(lw_out *out) {
+  out->bytes_used = out->bytes_written = out->size = 0;
+  out->first = out->count = 0;
+}
+
+static void use_inline_bytes(lw_out *out) {
+  out->bytes = out->inline_bytes;
+  out->bytes_capacity = INLINE_BYTES;
+}
+
+static void use_inline_pieces(lw_out *out) {
+  out->pieces = out->inline_pieces;
+  out->pieces_capacity = INLINE_PIECES;
+}
+
+static void free_bytes(lw_out *out) {
+  if (out->bytes != out->inline_bytes) free(out->bytes);
+  use_inline_bytes(out);
+}
+
+static void free_pieces(lw_out *out) {
+  if (out->pieces != out->inline_pieces) free(out->pieces);
+  use_inline_pieces(out);
+}
+
+static void free_out(lw_out *out) {
+  free_bytes(out);
+  free_pieces(out);
+  free(out);
+}
+
+lw_out_pool *lw_out_pool_new(void) { return calloc(1, sizeof(lw_out_pool)); }
+
+void lw_out_pool_free(lw_out_pool *pool) {
+  if (pool == NULL) return;
+  while (pool->spares != NULL) {
+    lw_out *out = pool->spares;
+    pool->spares = out->next_spare;
+    free_out(out);
+  }
+  free(pool);
+}
+
+lw_out *lw_out_take(lw_out_pool *pool) {
+  lw_out *out = pool->spares;
+  if (out != NULL) {
+    pool->spares = out->next_spare;
+    pool->count--;
+    return out;
+  }
+  out = malloc(sizeof *out);
+  if (out == NULL) return NULL;
+  use_inline_bytes(out);
+  use_inline_pieces(out);
+  reset(out);
+  return out;
+}
+
+static void release(const struct piece *piece) {
+  if (piece->data != NULL) piece->owner.release(piece->owner.context, piece->owner.token);
+}
+
+void lw_out_give(lw_out_pool *pool, lw_out *out) {
+  for (unsigned i = out->first; i < out->count; i++) release(&out->pieces[i]);
+  if (pool->count == SPARES_MAX) {
+    free_out(out);
+    return;
+  }
+  if (out->bytes_capacity > SPARE_BYTES_MAX) free_bytes(out);
+  if (out->pieces_capacity > SPARE_PIECES_MAX) free_pieces(out);
+  reset(out);
+  out->next_spare = pool->spares;
+  pool->spares = out;
+  pool->count++;
+}
+
+/* --- appending --- */
+
+/* Makes a block of `capacity` bytes out of `block`, which may be the inline array. */
+static void *grow(void *block, const void *inline_block, size_t used, size_t capacity) {
+  if (block != inline_block) return realloc(block, capacity);
+  void *grown = malloc(capacity);
+  if (grown != NULL) memcpy(grown, block, used);
+  return grown;
+}
+
+static bool grow_bytes(lw_out *out, size_t size) {
+  if (size > SIZE_MAX / 2 - out->bytes_used) return false;
+  size_t capacity = 4 * out->bytes_capacity;
+  if (capacity > SPARE_BYTES_MAX) capacity = 2 * out->bytes_capacity;
+  while (capacity - out->bytes_used < size) capacity *= 2;
+  uint8_t *bytes = grow(out->bytes, out->inline_bytes, out->bytes_used, capacity);
+  if (bytes == NULL) return false;
+  out->bytes = bytes;
+  out->bytes_capacity = capacity;
+  return true;
+}
+
+static bool grow_pieces(lw_out *out) {
+  if (out->pieces_capacity > UINT32_MAX / 4 / sizeof *out->pieces) return false;
+  unsigned capacity = 4 * out->pieces_capacity;
+  struct piece *pieces = grow(out->pieces, out->inline_pieces, out->count * sizeof *pieces,
+                              capacity * sizeof *pieces);
+  if (pieces == NULL) return false;
+  out->pieces = pieces;
+  out->pieces_capacity = capacity;
+  return true;
+}
+
+static struct piece *append_piece(lw_out *out) {
+  if (out->count == out->pieces_capacity && !grow_pieces(out)) return NULL;
+  return &out->pieces[out->count++];
+}
+
+/* The piece of copied bytes at the end; neighbours share one. */
+static struct piece *copied_piece(lw_out *out) {
+  if (out->count > 0 && out->pieces[out->count - 1].data == NULL)
+    return &out->pieces[out->count - 1];
+  struct piece *piece = append_piece(out);
+  if (piece == NULL) return NULL;
+  piece->data = NULL;
+  piece->size = 0;
+  return piece;
+}
+
+uint8_t *lw_out_extend(lw_out *out, size_t size) {
+  if (size > out->bytes_capacity - out->bytes_used && !grow_bytes(out, size)) return NULL;
+  uint8_t *place = out->bytes + out->bytes_used;
+  if (size == 0) return place;
+  struct piece *piece = copied_piece(out);
+  if (piece == NULL) return NULL;
+  piece->size += size;
+  out->bytes_used += size;
+  out->size += size;
+  return place;
+}
+
+bool lw_out_copy(lw_out *out, const void *data, size_t size) {
+  if (size == 0) return true;
+  uint8_t *place = lw_out_extend(out, size);
+  if (place == NULL) return false;
+  memcpy(place, data, size);
+  return true;
+}
+
+bool lw_out_reference(lw_out *out, const void *data, size_t size, const lw_out_owner *owner) {
+  if (size == 0) {
+    owner->release(owner->context, owner->token);
+    return true;
+  }
+  if (size > SIZE_MAX / 2 - out->size) return false;
+  struct piece *piece = append_piece(out);
+  if (piece == NULL) return false;
+  *piece = (struct piece){data, size, *owner};
+  out->size += size;
+  return true;
+}
+
+void lw_out_undo(lw_out *out, size_t size) {
+  if (size == 0) return;
+  struct piece *piece = &out->pieces[out->count - 1];
+  piece->size -= size;
+  out->bytes_used -= size;
+  out->size -= size;
+  if (piece->size == 0) out->count--;
+}
+
+/* --- writing --- */
+
+size_t lw_out_size(const lw_out *out) { return out->size; }
+
+unsigned lw_out_pieces(const lw_out *out, uv_buf_t *pieces, unsigned max) {
+  const uint8_t *copied = out->bytes + out->bytes_written;
+  size_t left = WRITE_MAX;
+  unsigned n = 0;
+  for (unsigned i = out->first; i < out->count && n < max && left > 0; i++) {
+    const struct piece *piece = &out->pieces[i];
+    const uint8_t *data = piece->data;
+    if (data == NULL) {
+      data = copied;
+      copied += piece->size;
+    }
+    size_t size = piece->size < left ? piece->size : left;
+    left -= size;
+    pieces[n].base = (char *)data; /* libuv knows no const; it only reads */
+    pieces[n++].len = size;
+  }
+  return n;
+}
+
+/* Marks up to `size` bytes of the first piece as written, and returns how many they are. */
+static size_t advance_first(lw_out *out, size_t size) {
+  struct piece *piece = &out->pieces[out->first];
+  if (size > piece->size) size = piece->size;
+  piece->size -= size;
+  out->size -= size;
+  if (piece->data == NULL) {
+    out->bytes_written += size;
+  } else if (piece->size > 0) {
+    piece->data += size;
+  }
+  if (piece->size == 0) {
+    out->first++;
+    release(piece);
+  }
+  return size;
+}
+
+void lw_out_advance(lw_out *out, size_t size) {
+  while (size > 0 && out->first < out->count) size -= advance_first(out, size);
+  if (out->first == out->count) reset(out);
+}
+
+uv_write_t *lw_out_request(lw_out *out) { return &out->request; }
+
+lw_out *lw_out_of_request(uv_write_t *request) {
+  return (lw_out *)(void *)((char *)request - offsetof(lw_out, request));
+}
