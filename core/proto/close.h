@@ -35,6 +35,10 @@ bool lw_close_code_valid(unsigned code);
  * empty, and *reason points into the payload. Returns LW_OK, or the rule that it breaks. */
 lw_error lw_close_decode(uint16_t *code, lw_slice *reason, const uint8_t *payload, size_t size);
 
+/* Applies the same rules to the beginning of a payload that is still arriving (complete false): tells
+ * at the first byte that no legal payload could have there. */
+lw_error lw_close_check(const uint8_t *payload, size_t size, bool complete);
+
 /* Writes the payload and returns its size. LW_CLOSE_NO_STATUS gives an empty payload; a longer
  * reason than LW_CLOSE_REASON_MAX is cut at a character boundary. */
 size_t lw_close_encode(uint8_t payload[LW_CONTROL_MAX], uint16_t code, lw_slice reason);

@@ -1,0 +1,285 @@
+#include "session.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "mask.h"
+
+void lw_session_init(lw_session *s, const lw_session_config *config) {
+  memset(s, 0, sizeof *s);
+  s->config = config;
+}
+
+static void free_control(lw_session *s) {
+  free(s->control);
+  s->control = NULL;
+  s->control_size = 0;
+}
+
+void lw_session_free(lw_session *s) {
+  lw_buf_free(&s->message);
+  free_control(s);
+  s->input = NULL;
+  s->input_size = 0;
+}
+
+void lw_session_feed(lw_session *s, uint8_t *data, size_t size) {
+  bool deaf = s->error != LW_OK || s->close_received;
+  s->input = data;
+  s->input_size = deaf ? 0 : size;
+}
+
+size_t lw_session_unread(const lw_session *s) {
+  return s->input_size;
+}
+
+lw_error lw_session_error(const lw_session *s) {
+  return (lw_error)s->error;
+}
+
+static lw_result fail(lw_session *s, lw_error error) {
+  lw_session_free(s);
+  s->error = (uint8_t)error;
+  return LW_BROKEN;
+}
+
+static size_t smaller(uint64_t a, size_t b) {
+  return a < b ? (size_t)a : b;
+}
+
+static void consume(lw_session *s, size_t size) {
+  s->input += size;
+  s->input_size -= size;
+}
+
+/* ---- heads ---- */
+
+/* Applies to a new data frame what its head alone tells about the message. */
+static lw_error begin_data(lw_session *s) {
+  if (s->frame.opcode != LW_OP_CONTINUATION) {
+    s->receiving = s->frame.opcode;
+    s->utf8 = 0;
+  }
+  if (s->config->stream_messages) return LW_OK;
+  /* Everything before this frame was gathered, so this is the size of the message so far. */
+  uint64_t room = s->config->max_message - s->message.size;
+  return s->frame.length > room ? LW_E_MESSAGE_TOO_BIG : LW_OK;
+}
+
+static lw_result decode_head(lw_session *s, const uint8_t *data, size_t size, size_t *used) {
+  const lw_frame_rules rules = {.from_client = s->config->is_server,
+                                .in_message = s->receiving != 0};
+  lw_error error = LW_OK;
+  lw_result result = lw_frame_decode(&s->frame, used, data, size, &rules, &error);
+  return result == LW_BROKEN ? fail(s, error) : result;
+}
+
+/* Decodes straight from the input. A head that is cut off there waits in s->head. */
+static lw_result read_whole_head(lw_session *s) {
+  size_t used = 0;
+  lw_result result = decode_head(s, s->input, s->input_size, &used);
+  if (result == LW_MORE) {
+    used = s->input_size;
+    memcpy(s->head, s->input, used);
+    s->head_size = (uint8_t)used;
+  }
+  if (result != LW_BROKEN) consume(s, used);
+  return result;
+}
+
+/* Goes on with a head that began in an earlier piece. */
+static lw_result read_split_head(lw_session *s) {
+  size_t before = s->head_size;
+  size_t more = smaller(s->input_size, LW_FRAME_HEAD_MAX - before);
+  size_t used = before + more;
+  memcpy(s->head + before, s->input, more);
+  lw_result result = decode_head(s, s->head, used, &used);
+  if (result == LW_BROKEN) return result;
+  s->head_size = result == LW_MORE ? (uint8_t)used : 0;
+  consume(s, used - before);
+  return result;
+}
+
+static lw_result read_head(lw_session *s) {
+  lw_result result = s->head_size == 0 ? read_whole_head(s) : read_split_head(s);
+  if (result != LW_DONE) return result;
+  s->in_payload = true;
+  lw_error error = lw_opcode_is_control(s->frame.opcode) ? LW_OK : begin_data(s);
+  return error == LW_OK ? LW_DONE : fail(s, error);
+}
+
+/* ---- payloads ---- */
+
+/* The next payload byte meets the key at this place. */
+static void turn_key(uint8_t key[4], size_t size) {
+  const uint8_t old[4] = {key[0], key[1], key[2], key[3]};
+  for (size_t i = 0; i < 4; i++) key[i] = old[(size + i) & 3];
+}
+
+/* Consumes and unmasks what the input holds of the payload, in place. */
+static lw_slice take_payload(lw_session *s) {
+  size_t size = smaller(s->frame.length, s->input_size);
+  uint8_t *data = s->input;
+  if (s->frame.masked) {
+    lw_mask(data, data, size, s->frame.key, 0);
+    turn_key(s->frame.key, size);
+  }
+  consume(s, size);
+  s->frame.length -= size;
+  if (s->frame.length == 0) s->in_payload = false;
+  return (lw_slice){(const char *)data, size};
+}
+
+/* The same for a data frame, with the text check. */
+static lw_error take_data(lw_session *s, lw_slice *piece) {
+  *piece = take_payload(s);
+  if (s->receiving != LW_OP_TEXT) return LW_OK;
+  if (!lw_utf8_check(&s->utf8, (const uint8_t *)piece->data, piece->size)) {
+    return LW_E_INVALID_UTF8;
+  }
+  bool ends = s->frame.fin && !s->in_payload;
+  return ends && s->utf8 != 0 ? LW_E_INVALID_UTF8 : LW_OK;
+}
+
+/* Fills the event of a message or of a piece of one. */
+static lw_result deliver(lw_session *s, lw_event *event, lw_event_type type, lw_slice data) {
+  bool final = s->frame.fin && !s->in_payload;
+  *event = (lw_event){.type = type, .opcode = s->receiving, .final = final, .data = data};
+  if (final) s->receiving = 0;
+  return LW_DONE;
+}
+
+static lw_result read_chunk(lw_session *s, lw_event *event) {
+  lw_slice piece;
+  lw_error error = take_data(s, &piece);
+  if (error != LW_OK) return fail(s, error);
+  if (piece.size == 0 && (s->in_payload || !s->frame.fin)) return LW_MORE; /* nothing to tell */
+  return deliver(s, event, LW_EVENT_CHUNK, piece);
+}
+
+/* The message never grows past what the rest of its last frame needs, or the limit. */
+static bool gather(lw_session *s, lw_slice piece) {
+  uint64_t limit = s->config->max_message;
+  if (s->frame.fin) limit = s->message.size + piece.size + s->frame.length;
+  if (!lw_buf_reserve(&s->message, piece.size, smaller(limit, SIZE_MAX))) return false;
+  return lw_buf_append_slice(&s->message, piece);
+}
+
+/* A message that is whole in the input is delivered from there; what comes in several pieces is
+ * gathered. */
+static lw_result read_message(lw_session *s, lw_event *event) {
+  lw_slice piece;
+  lw_error error = take_data(s, &piece);
+  if (error != LW_OK) return fail(s, error);
+  bool ends = s->frame.fin && !s->in_payload;
+  if (ends && s->message.size == 0) return deliver(s, event, LW_EVENT_MESSAGE, piece);
+  if (piece.size > 0 && !gather(s, piece)) return fail(s, LW_E_NOMEM);
+  if (!ends) return LW_MORE;
+  lw_slice whole = {(const char *)s->message.data, s->message.size};
+  return deliver(s, event, LW_EVENT_MESSAGE, whole);
+}
+
+static lw_result deliver_control(lw_session *s, lw_event *event, lw_slice payload) {
+  *event = (lw_event){.opcode = s->frame.opcode, .final = true, .data = payload};
+  if (s->frame.opcode != LW_OP_CLOSE) {
+    event->type = s->frame.opcode == LW_OP_PING ? LW_EVENT_PING : LW_EVENT_PONG;
+    return LW_DONE;
+  }
+  event->type = LW_EVENT_CLOSE;
+  lw_error error =
+      lw_close_decode(&event->code, &event->data, (const uint8_t *)payload.data, payload.size);
+  if (error != LW_OK) return fail(s, error);
+  s->close_received = true;
+  return LW_DONE;
+}
+
+/* Keeps a piece of a control frame that does not come whole. */
+static lw_error gather_control(lw_session *s, lw_slice piece) {
+  if (s->control == NULL) s->control = malloc(LW_CONTROL_MAX);
+  if (s->control == NULL) return LW_E_NOMEM;
+  memcpy(s->control + s->control_size, piece.data, piece.size);
+  s->control_size = (uint8_t)(s->control_size + piece.size);
+  /* A close frame is illegal from the first such byte on, however it is cut. */
+  bool is_close = s->frame.opcode == LW_OP_CLOSE;
+  return is_close ? lw_close_check(s->control, s->control_size, !s->in_payload) : LW_OK;
+}
+
+static lw_result read_control(lw_session *s, lw_event *event) {
+  lw_slice piece = take_payload(s);
+  if (!s->in_payload && s->control == NULL) return deliver_control(s, event, piece);
+  if (piece.size == 0) return LW_MORE;
+  lw_error error = gather_control(s, piece);
+  if (error != LW_OK) return fail(s, error);
+  if (s->in_payload) return LW_MORE;
+  lw_slice whole = {(const char *)s->control, s->control_size};
+  return deliver_control(s, event, whole);
+}
+
+/* ---- the way in ---- */
+
+/* Frees what the last event may have pointed to: a message or control frame that is whole was
+ * delivered. A session that waits for the peer to begin something owns no memory. */
+static void release_delivered(lw_session *s) {
+  if (s->message.data != NULL && s->receiving == 0) lw_buf_free(&s->message);
+  if (s->control != NULL && !s->in_payload) free_control(s);
+}
+
+static lw_result read_payload(lw_session *s, lw_event *event) {
+  if (lw_opcode_is_control(s->frame.opcode)) return read_control(s, event);
+  return s->config->stream_messages ? read_chunk(s, event) : read_message(s, event);
+}
+
+lw_result lw_session_next(lw_session *s, lw_event *event) {
+  if (s->error != LW_OK) return LW_BROKEN;
+  release_delivered(s);
+  if (s->close_received) {
+    lw_session_free(s); /* also drops what came after the close frame */
+    return LW_MORE;
+  }
+  while (s->input_size > 0) {
+    lw_result result = s->in_payload ? LW_DONE : read_head(s);
+    if (result == LW_DONE) result = read_payload(s, event);
+    if (result != LW_MORE) return result;
+  }
+  return LW_MORE;
+}
+
+/* ---- the way out ---- */
+
+static bool may_send_control(const lw_frame *frame) {
+  return frame->fin && !frame->rsv1 && frame->length <= LW_CONTROL_MAX;
+}
+
+static bool may_send_data(const lw_session *s, const lw_frame *frame) {
+  bool is_first = frame->opcode != LW_OP_CONTINUATION;
+  return is_first == (s->sending == 0) && !frame->rsv1 /* no extension is agreed */;
+}
+
+static bool may_send(const lw_session *s, const lw_frame *frame) {
+  if (s->close_sent) return false;
+  switch (frame->opcode) {
+  case LW_OP_CLOSE:
+  case LW_OP_PING:
+  case LW_OP_PONG:
+    return may_send_control(frame);
+  case LW_OP_CONTINUATION:
+  case LW_OP_TEXT:
+  case LW_OP_BINARY:
+    return may_send_data(s, frame);
+  default:
+    return false;
+  }
+}
+
+size_t lw_session_send(lw_session *s, const lw_frame *intent, uint8_t head[LW_FRAME_HEAD_MAX]) {
+  if (!may_send(s, intent)) return 0;
+  lw_frame frame = *intent;
+  frame.masked = !s->config->is_server;
+  if (frame.opcode == LW_OP_CLOSE) {
+    s->close_sent = true;
+  } else if (!lw_opcode_is_control(frame.opcode)) {
+    if (frame.opcode != LW_OP_CONTINUATION) s->sending = frame.opcode;
+    if (frame.fin) s->sending = 0;
+  }
+  return lw_frame_encode(head, &frame);
+}

@@ -1,0 +1,21 @@
+/* The part of the UTF-8 check that pays for itself on long text that is not ASCII, for x86-64
+ * processors with AVX2. utf8.c asks at run time whether there is one, and does without elsewhere.
+ */
+#ifndef LW_PROTO_UTF8_AVX2_H
+#define LW_PROTO_UTF8_AVX2_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#if defined(__x86_64__) && defined(__GNUC__)
+#define LW_UTF8_AVX2 1
+#endif
+
+#define LW_UTF8_BLOCK 64
+
+/* Checks data[0 .. size), a multiple of LW_UTF8_BLOCK bytes, as the continuation of data[-3 .. -1],
+ * which must be there and legal. A character may be open at the end. */
+bool lw__utf8_check_blocks(const uint8_t *data, size_t size);
+
+#endif
