@@ -17,7 +17,8 @@ bool lw__address_parse(const char *text, int port, struct sockaddr_storage *addr
 
 static int ip6_text(const struct sockaddr_in6 *address, char *text, size_t size) {
   const uint8_t *bytes = address->sin6_addr.s6_addr;
-  if (IN6_IS_ADDR_V4MAPPED(&address->sin6_addr)) return uv_inet_ntop(AF_INET, bytes + 12, text, size);
+  if (IN6_IS_ADDR_V4MAPPED(&address->sin6_addr))
+    return uv_inet_ntop(AF_INET, bytes + 12, text, size);
   return uv_ip6_name(address, text, size);
 }
 

@@ -15,17 +15,22 @@ typedef struct lw_dial_target {
   const char *path; /* a unix socket instead; copied */
 } lw_dial_target;
 
-/* Called once, from the event loop only. The lw_dial is gone after it. On success `transport` is the
- * connection (no-delay is set) and the owner adopts or closes it; else it is NULL, error is the last
- * libuv error, and `tried` says for people what was tried, as in
- * "127.0.0.1:81: connection refused; [::1]:81: connection refused" (valid during the call). */
+/* Called once, from the event loop only. The lw_dial is gone after it. On success `transport` is
+ * the connection (no-delay is set) and the owner adopts or closes it; else it is NULL, error is the
+ * last libuv error, and `tried` says for people what was tried, as in "127.0.0.1:81: connection
+ * refused; [::1]:81: connection refused" (valid during the call). */
 typedef void (*lw_dial_done)(void *owner, lw_transport *transport, int error, const char *tried);
 
 /* Starts. Returns 0 and sets *dial, or an error at once; `done` is not called then. */
 int lw_dial_start(lw_dial **dial, lw_net *net, const lw_dial_target *target, lw_dial_done done,
                   void *owner);
 
-/* Gives up: `done` is not called any more. The memory goes when libuv is done with it. */
+/* The same with addresses that are known already, tried in this order. `port` is in them. */
+int lw__dial_start_addresses(lw_dial **dial, lw_net *net, const struct sockaddr_storage *addresses,
+                             unsigned count, lw_dial_done done, void *owner);
+
+/* Gives up: `done` is not called any more. The memory goes when libuv is done with it, which for
+ * a name that is being resolved is when the system's resolver answers. */
 void lw_dial_cancel(lw_dial *dial);
 
 #endif

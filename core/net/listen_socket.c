@@ -12,7 +12,9 @@
 
 #include "address.h"
 
-static int last_error(void) { return uv_translate_sys_error(errno); }
+static int last_error(void) {
+  return uv_translate_sys_error(errno);
+}
 
 static int set_option(int fd, int level, int option, int value) {
   return setsockopt(fd, level, option, &value, sizeof value) == 0 ? 0 : last_error();
@@ -100,8 +102,8 @@ static int open_host(lw__listen_socket *listening, const lw_listen_address *addr
 static bool is_alive(const struct sockaddr_un *name) {
   int fd = new_socket(AF_UNIX);
   if (fd < 0) return true;
-  bool is_refused = connect(fd, (const struct sockaddr *)name, sizeof *name) != 0 &&
-                    errno == ECONNREFUSED;
+  bool is_refused =
+      connect(fd, (const struct sockaddr *)name, sizeof *name) != 0 && errno == ECONNREFUSED;
   close(fd);
   return !is_refused;
 }

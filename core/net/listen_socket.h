@@ -1,5 +1,5 @@
-/* The socket of a listener: made, bound and listening by plain system calls, which tell at once what
- * is wrong with an address. For listener.c only. POSIX. */
+/* The socket of a listener: made, bound and listening by plain system calls, which tell at once
+ * what is wrong with an address. For listener.c only. POSIX. */
 #ifndef LW_NET_LISTEN_SOCKET_H
 #define LW_NET_LISTEN_SOCKET_H
 
@@ -9,7 +9,7 @@
 
 typedef struct lw__listen_socket {
   int fd;
-  char *path; /* of a unix socket; else NULL */
+  char *path;             /* of a unix socket; else NULL */
   uint64_t device, inode; /* which file the path was when it was made */
 } lw__listen_socket;
 

@@ -19,8 +19,8 @@
 /* How long accepting rests when the system has no memory or descriptor for it. */
 #define ACCEPT_REST_MS 100
 
-/* libuv's own listening (uv_listen) drops connections silently when descriptors run out, and repeats
- * for ever when memory does; so only the waiting is libuv's and accepting is done here. */
+/* libuv's own listening (uv_listen) drops connections silently when descriptors run out, and
+ * repeats for ever when memory does; so only the waiting is libuv's and accepting is done here. */
 struct lw_listener {
   lw_net *net;
   const lw_listener_events *events;
@@ -41,7 +41,9 @@ static lw_listener *of_timer(void *timer) {
   return (lw_listener *)(void *)((char *)timer - offsetof(lw_listener, rest));
 }
 
-static int open_reserve(void) { return open("/dev/null", O_RDONLY | O_CLOEXEC); }
+static int open_reserve(void) {
+  return open("/dev/null", O_RDONLY | O_CLOEXEC);
+}
 
 static void close_fd(int fd) {
   if (fd >= 0) close(fd);
@@ -119,8 +121,10 @@ static bool is_peers_error(int error) {
   case EPROTO:
   case ENETDOWN:
   case ENETUNREACH:
-  case EHOSTUNREACH: return true;
-  default: return false;
+  case EHOSTUNREACH:
+    return true;
+  default:
+    return false;
   }
 }
 
@@ -189,9 +193,13 @@ static void handle_closed(lw_listener *listener) {
   events->on_closed(owner);
 }
 
-static void on_poll_closed(uv_handle_t *handle) { handle_closed(of_poll(handle)); }
+static void on_poll_closed(uv_handle_t *handle) {
+  handle_closed(of_poll(handle));
+}
 
-static void on_timer_closed(uv_handle_t *handle) { handle_closed(of_timer(handle)); }
+static void on_timer_closed(uv_handle_t *handle) {
+  handle_closed(of_timer(handle));
+}
 
 void lw_listener_close(lw_listener *listener) {
   if (listener->is_closing) return;

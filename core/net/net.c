@@ -6,7 +6,9 @@
 #ifdef _WIN32
 static void survive_sigpipe(void) {}
 #else
-static void do_nothing(int signal_number) { (void)signal_number; }
+static void do_nothing(int signal_number) {
+  (void)signal_number;
+}
 
 static void survive_sigpipe(void) {
   struct sigaction action;

@@ -73,7 +73,9 @@ static void free_out(lw_out *out) {
   free(out);
 }
 
-lw_out_pool *lw_out_pool_new(void) { return calloc(1, sizeof(lw_out_pool)); }
+lw_out_pool *lw_out_pool_new(void) {
+  return calloc(1, sizeof(lw_out_pool));
+}
 
 void lw_out_pool_free(lw_out_pool *pool) {
   if (pool == NULL) return;
@@ -143,8 +145,8 @@ static bool grow_bytes(lw_out *out, size_t size) {
 static bool grow_pieces(lw_out *out) {
   if (out->pieces_capacity > UINT32_MAX / 4 / sizeof *out->pieces) return false;
   unsigned capacity = 4 * out->pieces_capacity;
-  struct piece *pieces = grow(out->pieces, out->inline_pieces, out->count * sizeof *pieces,
-                              capacity * sizeof *pieces);
+  struct piece *pieces =
+      grow(out->pieces, out->inline_pieces, out->count * sizeof *pieces, capacity * sizeof *pieces);
   if (pieces == NULL) return false;
   out->pieces = pieces;
   out->pieces_capacity = capacity;
@@ -211,7 +213,9 @@ void lw_out_undo(lw_out *out, size_t size) {
 
 /* --- writing --- */
 
-size_t lw_out_size(const lw_out *out) { return out->size; }
+size_t lw_out_size(const lw_out *out) {
+  return out->size;
+}
 
 unsigned lw_out_pieces(const lw_out *out, uv_buf_t *pieces, unsigned max) {
   const uint8_t *copied = out->bytes + out->bytes_written;
@@ -255,7 +259,9 @@ void lw_out_advance(lw_out *out, size_t size) {
   if (out->first == out->count) reset(out);
 }
 
-uv_write_t *lw_out_request(lw_out *out) { return &out->request; }
+uv_write_t *lw_out_request(lw_out *out) {
+  return &out->request;
+}
 
 lw_out *lw_out_of_request(uv_write_t *request) {
   return (lw_out *)(void *)((char *)request - offsetof(lw_out, request));

@@ -1,7 +1,7 @@
 /* Output that waits to be written, in order: copies of small pieces, references to large ones.
  *
- * A connection borrows an lw_out when it first has something to say and gives it back when all of it
- * is written, so an idle connection owns none. While it gathers, pieces are appended; once it is
+ * A connection borrows an lw_out when it first has something to say and gives it back when all of
+ * it is written, so an idle connection owns none. While it gathers, pieces are appended; once it is
  * handed to a transport it is frozen until the transport is done with it. */
 #ifndef LW_NET_OUT_H
 #define LW_NET_OUT_H
@@ -46,7 +46,8 @@ uint8_t *lw_out_extend(lw_out *out, size_t size);
 /* Appends a copy. False when out of memory; nothing is appended then. */
 bool lw_out_copy(lw_out *out, const void *data, size_t size);
 
-/* Appends a reference (one of no bytes is released at once). On false (out of memory) nothing is appended and the owner not released. */
+/* Appends a reference (one of no bytes is released at once). On false (out of memory) nothing is
+ * appended and the owner not released. */
 bool lw_out_reference(lw_out *out, const void *data, size_t size, const lw_out_owner *owner);
 
 /* Takes the last `size` appended bytes back, which were appended by lw_out_extend or lw_out_copy:

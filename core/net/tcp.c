@@ -19,13 +19,17 @@ struct tcp {
   uv_stream_t stream;
 };
 
-static struct tcp *of_transport(const lw_transport *t) { return (struct tcp *)t; }
+static struct tcp *of_transport(const lw_transport *t) {
+  return (struct tcp *)t;
+}
 
 static struct tcp *of_stream(const void *stream) {
   return (struct tcp *)(void *)((char *)stream - offsetof(struct tcp, stream));
 }
 
-static bool is_unix(const struct tcp *tcp) { return tcp->stream.type == UV_NAMED_PIPE; }
+static bool is_unix(const struct tcp *tcp) {
+  return tcp->stream.type == UV_NAMED_PIPE;
+}
 
 /* --- reading --- */
 
@@ -55,7 +59,9 @@ static int tcp_read_start(lw_transport *t) {
   return error == UV_EALREADY ? 0 : error;
 }
 
-static void tcp_read_stop(lw_transport *t) { uv_read_stop(&of_transport(t)->stream); }
+static void tcp_read_stop(lw_transport *t) {
+  uv_read_stop(&of_transport(t)->stream);
+}
 
 /* --- writing --- */
 
@@ -178,7 +184,10 @@ static int tcp_peer(const lw_transport *t, char *address, size_t size, int *port
 /* --- making one --- */
 
 #define KIND(name)                                                                                 \
-  {name, tcp_read_start, tcp_read_stop, tcp_write, tcp_unwritten, tcp_shutdown, tcp_close, tcp_peer}
+  {                                                                                                \
+    name, tcp_read_start, tcp_read_stop, tcp_write, tcp_unwritten, tcp_shutdown, tcp_close,        \
+        tcp_peer                                                                                   \
+  }
 static const lw_transport_kind tcp_kind = KIND("tcp");
 static const lw_transport_kind unix_kind = KIND("unix");
 
@@ -198,4 +207,6 @@ lw_transport *lw_tcp_new(lw_net *net, bool is_unix_socket, int *error) {
   return NULL;
 }
 
-uv_stream_t *lw_tcp_stream(lw_transport *t) { return &of_transport(t)->stream; }
+uv_stream_t *lw_tcp_stream(lw_transport *t) {
+  return &of_transport(t)->stream;
+}

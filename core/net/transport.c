@@ -5,17 +5,29 @@ void lw_transport_adopt(lw_transport *t, const lw_transport_events *events, void
   t->owner = owner;
 }
 
-int lw_transport_read_start(lw_transport *t) { return t->kind->read_start(t); }
+int lw_transport_read_start(lw_transport *t) {
+  return t->kind->read_start(t);
+}
 
-void lw_transport_read_stop(lw_transport *t) { t->kind->read_stop(t); }
+void lw_transport_read_stop(lw_transport *t) {
+  t->kind->read_stop(t);
+}
 
-int lw_transport_write(lw_transport *t, lw_out *out) { return t->kind->write(t, out); }
+int lw_transport_write(lw_transport *t, lw_out *out) {
+  return t->kind->write(t, out);
+}
 
-size_t lw_transport_unwritten(const lw_transport *t) { return t->kind->unwritten(t); }
+size_t lw_transport_unwritten(const lw_transport *t) {
+  return t->kind->unwritten(t);
+}
 
-int lw_transport_shutdown(lw_transport *t) { return t->kind->shutdown(t); }
+int lw_transport_shutdown(lw_transport *t) {
+  return t->kind->shutdown(t);
+}
 
-void lw_transport_close(lw_transport *t) { t->kind->close(t); }
+void lw_transport_close(lw_transport *t) {
+  t->kind->close(t);
+}
 
 int lw_transport_peer(const lw_transport *t, char *address, size_t size, int *port) {
   return t->kind->peer(t, address, size, port);

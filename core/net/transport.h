@@ -1,11 +1,11 @@
 /* The seam between protocols and whatever moves their bytes: TCP, a unix socket, TLS over either,
- * later an HTTP/2 stream. A transport is an ordered, reliable, two-way byte stream. It knows nothing
- * of WebSocket or HTTP, and its owner knows nothing of sockets.
+ * later an HTTP/2 stream. A transport is an ordered, reliable, two-way byte stream. It knows
+ * nothing of WebSocket or HTTP, and its owner knows nothing of sockets.
  *
  * Errors are negative libuv codes (UV_ECONNRESET, UV_EOF, ...).
  *
- * Lifetime: a transport is born connected, owned by one lw_transport_owner. lw_transport_close may be
- * called at any time, also from inside any callback; the memory goes when libuv is done with the
+ * Lifetime: a transport is born connected, owned by one lw_transport_owner. lw_transport_close may
+ * be called at any time, also from inside any callback; the memory goes when libuv is done with the
  * handle, and on_closed is the last call. After lw_transport_close no other callback comes. */
 #ifndef LW_NET_TRANSPORT_H
 #define LW_NET_TRANSPORT_H

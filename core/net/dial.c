@@ -1,0 +1,330 @@
+#include "dial.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#ifndef _WIN32
+#include <sys/un.h>
+#endif
+
+#include "address.h"
+#include "tcp.h"
+
+/* RFC 8305 section 5: the recommended connection attempt delay. */
+#define STAGGER_MS 250
+/* A name with more addresses than this is not worth more patience. */
+#define ADDRESSES_MAX 64
+/* "[address]:port: reason; " */
+#define TRIED_LINE_MAX 192
+
+/* One address, and the connection to it while that is being made. */
+struct attempt {
+  lw_dial *dial;
+  struct sockaddr_storage address; /* of TCP */
+  lw_transport *transport;         /* NULL before and after */
+  int error;
+  uv_connect_t request;
+};
+
+struct lw_dial {
+  lw_net *net;
+  lw_dial_done done;
+  void *owner;
+  char *host, *path; /* only one, or none when the addresses were given */
+  int port;
+
+  struct attempt *attempts;
+  unsigned count, next; /* those before `next` were started */
+  unsigned running;     /* whose callback libuv still owes */
+  int error;            /* the last one */
+
+  bool is_finished, is_resolving, is_timer_closed;
+  uv_getaddrinfo_t resolve;
+  uv_timer_t timer;
+};
+
+static struct attempt *of_request(uv_connect_t *request) {
+  return (struct attempt *)(void *)((char *)request - offsetof(struct attempt, request));
+}
+
+static lw_dial *of_timer(void *timer) {
+  return (lw_dial *)(void *)((char *)timer - offsetof(lw_dial, timer));
+}
+
+static lw_dial *of_resolve(uv_getaddrinfo_t *resolve) {
+  return (lw_dial *)(void *)((char *)resolve - offsetof(lw_dial, resolve));
+}
+
+/* --- the end --- */
+
+static void free_dial(lw_dial *dial) {
+  free(dial->attempts);
+  free(dial->host);
+  free(dial->path);
+  free(dial);
+}
+
+static void free_when_idle(lw_dial *dial) {
+  if (dial->is_finished && dial->is_timer_closed && !dial->is_resolving && dial->running == 0)
+    free_dial(dial);
+}
+
+static void on_timer_closed(uv_handle_t *handle) {
+  lw_dial *dial = of_timer(handle);
+  dial->is_timer_closed = true;
+  free_when_idle(dial);
+}
+
+static void close_attempt(struct attempt *attempt) {
+  if (attempt->transport != NULL) lw_transport_close(attempt->transport);
+  attempt->transport = NULL;
+}
+
+/* Lets go of everything. The callbacks that libuv still owes come later and only count down. */
+static void finish(lw_dial *dial) {
+  dial->is_finished = true;
+  if (dial->is_resolving) uv_cancel((uv_req_t *)&dial->resolve);
+  for (unsigned i = 0; i < dial->count; i++) close_attempt(&dial->attempts[i]);
+  uv_close((uv_handle_t *)&dial->timer, on_timer_closed);
+}
+
+void lw_dial_cancel(lw_dial *dial) {
+  if (!dial->is_finished) finish(dial);
+}
+
+static void succeed(lw_dial *dial, struct attempt *winner) {
+  lw_transport *t = winner->transport;
+  winner->transport = NULL;
+  if (dial->path == NULL) uv_tcp_nodelay((uv_tcp_t *)lw_tcp_stream(t), 1);
+  finish(dial);
+  dial->done(dial->owner, t, 0, "");
+}
+
+/* --- saying what was tried --- */
+
+static const char *reason(int error) {
+  switch (error) {
+  case UV_EAI_NONAME:
+  case UV_EAI_NODATA:
+    return "no such host";
+  case UV_EAI_AGAIN:
+    return "the name could not be resolved for the moment";
+  default:
+    return uv_strerror(error);
+  }
+}
+
+static size_t write_line(const struct attempt *attempt, char *line, size_t size) {
+  char text[INET6_ADDRSTRLEN] = "?";
+  int port = 0;
+  lw__address_text(&attempt->address, text, sizeof text, &port);
+  const char *form = strchr(text, ':') != NULL ? "%s[%s]:%d: %s" : "%s%s:%d: %s";
+  const char *separator = attempt == attempt->dial->attempts ? "" : "; ";
+  int length = snprintf(line, size, form, separator, text, port, reason(attempt->error));
+  return length < (int)size ? (size_t)length : size - 1;
+}
+
+/* Text that the caller frees, or NULL when out of memory. */
+static char *describe_addresses(const lw_dial *dial) {
+  char *text = malloc(dial->count * TRIED_LINE_MAX);
+  if (text == NULL) return NULL;
+  size_t length = 0;
+  for (unsigned i = 0; i < dial->count; i++)
+    length += write_line(&dial->attempts[i], text + length, TRIED_LINE_MAX);
+  return text;
+}
+
+static char *describe_name(const lw_dial *dial) {
+  const char *name = dial->path != NULL ? dial->path : dial->host;
+  const char *why = reason(dial->error);
+  size_t size = strlen(name) + strlen(why) + sizeof ": ";
+  char *text = malloc(size);
+  if (text != NULL) snprintf(text, size, "%s: %s", name, why);
+  return text;
+}
+
+static void fail(lw_dial *dial, int error) {
+  dial->error = error;
+  bool has_addresses = dial->path == NULL && dial->count > 0;
+  char *tried = has_addresses ? describe_addresses(dial) : describe_name(dial);
+  finish(dial);
+  dial->done(dial->owner, NULL, error, tried != NULL ? tried : reason(error));
+  free(tried);
+}
+
+/* --- the race --- */
+
+static void start_next(lw_dial *dial);
+
+static void attempt_failed(struct attempt *attempt, int error) {
+  attempt->error = error;
+  attempt->dial->error = error;
+  close_attempt(attempt);
+}
+
+static void on_connected(uv_connect_t *request, int status) {
+  struct attempt *attempt = of_request(request);
+  lw_dial *dial = attempt->dial;
+  dial->running--;
+  if (dial->is_finished) {
+    free_when_idle(dial);
+  } else if (status == 0) {
+    succeed(dial, attempt);
+  } else {
+    attempt_failed(attempt, status);
+    start_next(dial);
+  }
+}
+
+static int connect_attempt(struct attempt *attempt) {
+  uv_stream_t *stream = lw_tcp_stream(attempt->transport);
+  const char *path = attempt->dial->path;
+  if (path == NULL)
+    return uv_tcp_connect(&attempt->request, (uv_tcp_t *)stream,
+                          (const struct sockaddr *)&attempt->address, on_connected);
+  uv_pipe_connect(&attempt->request, (uv_pipe_t *)stream, path, on_connected);
+  return 0;
+}
+
+static bool start_attempt(struct attempt *attempt) {
+  lw_dial *dial = attempt->dial;
+  int error;
+  attempt->transport = lw_tcp_new(dial->net, dial->path != NULL, &error);
+  if (attempt->transport != NULL) error = connect_attempt(attempt);
+  if (error == 0)
+    dial->running++;
+  else
+    attempt_failed(attempt, error);
+  return error == 0;
+}
+
+static void on_timer(uv_timer_t *timer) {
+  start_next(of_timer(timer));
+}
+
+/* Starts the next address that can be started; fails when that was the last and none is left. */
+static void start_next(lw_dial *dial) {
+  uv_timer_stop(&dial->timer);
+  while (dial->next < dial->count) {
+    if (!start_attempt(&dial->attempts[dial->next++])) continue;
+    if (dial->next < dial->count) uv_timer_start(&dial->timer, on_timer, STAGGER_MS, 0);
+    return;
+  }
+  if (dial->running == 0) fail(dial, dial->error);
+}
+
+static int set_addresses(lw_dial *dial, const struct sockaddr_storage *addresses, unsigned count) {
+  dial->attempts = calloc(count, sizeof *dial->attempts);
+  if (dial->attempts == NULL) return UV_ENOMEM;
+  for (unsigned i = 0; i < count; i++) {
+    dial->attempts[i].dial = dial;
+    dial->attempts[i].address = addresses[i];
+  }
+  dial->count = count;
+  return 0;
+}
+
+/* --- resolving --- */
+
+static int use_list(lw_dial *dial, const struct addrinfo *list) {
+  struct sockaddr_storage addresses[ADDRESSES_MAX];
+  unsigned count = lw__address_interleave(list, dial->port, addresses, ADDRESSES_MAX);
+  return count == 0 ? UV_EAI_NODATA : set_addresses(dial, addresses, count);
+}
+
+static void on_resolved(uv_getaddrinfo_t *resolve, int status, struct addrinfo *list) {
+  lw_dial *dial = of_resolve(resolve);
+  dial->is_resolving = false;
+  if (dial->is_finished) {
+    uv_freeaddrinfo(list);
+    free_when_idle(dial);
+    return;
+  }
+  int error = status == 0 ? use_list(dial, list) : status;
+  uv_freeaddrinfo(list);
+  if (error != 0)
+    fail(dial, error);
+  else
+    start_next(dial);
+}
+
+static int start_resolving(lw_dial *dial) {
+  struct addrinfo hints = {.ai_family = AF_UNSPEC, .ai_socktype = SOCK_STREAM};
+  int error = uv_getaddrinfo(dial->net->uv, &dial->resolve, on_resolved, dial->host, NULL, &hints);
+  dial->is_resolving = error == 0;
+  return error;
+}
+
+/* --- starting --- */
+
+/* Connecting begins in the loop's next turn, so that `done` never comes from inside lw_dial_start.
+ */
+static void start_soon(lw_dial *dial) {
+  uv_timer_start(&dial->timer, on_timer, 0, 0);
+}
+
+static int start_host(lw_dial *dial, const lw_dial_target *target) {
+  struct sockaddr_storage numeric;
+  if (target->host == NULL || target->host[0] == '\0') return UV_EINVAL;
+  if (target->port < 0 || target->port > 65535) return UV_EINVAL;
+  dial->port = target->port;
+  dial->host = strdup(target->host);
+  if (dial->host == NULL) return UV_ENOMEM;
+  if (!lw__address_parse(target->host, target->port, &numeric)) return start_resolving(dial);
+  int error = set_addresses(dial, &numeric, 1);
+  if (error == 0) start_soon(dial);
+  return error;
+}
+
+static int start_path(lw_dial *dial, const char *path) {
+#ifndef _WIN32
+  struct sockaddr_un name;
+  /* libuv would cut it off and connect to another one. */
+  if (strlen(path) >= sizeof name.sun_path) return UV_ENAMETOOLONG;
+#endif
+  dial->path = strdup(path);
+  if (dial->path == NULL) return UV_ENOMEM;
+  struct sockaddr_storage none = {0};
+  int error = set_addresses(dial, &none, 1);
+  if (error == 0) start_soon(dial);
+  return error;
+}
+
+static lw_dial *new_dial(lw_net *net, lw_dial_done done, void *owner) {
+  lw_dial *dial = calloc(1, sizeof *dial);
+  if (dial == NULL) return NULL;
+  dial->net = net;
+  dial->done = done;
+  dial->owner = owner;
+  uv_timer_init(net->uv, &dial->timer);
+  return dial;
+}
+
+/* Hands it out, or lets it go when it could not start. */
+static int started(lw_dial **result, lw_dial *dial, int error) {
+  if (error != 0)
+    finish(dial);
+  else
+    *result = dial;
+  return error;
+}
+
+int lw_dial_start(lw_dial **result, lw_net *net, const lw_dial_target *target, lw_dial_done done,
+                  void *owner) {
+  lw_dial *dial = new_dial(net, done, owner);
+  if (dial == NULL) return UV_ENOMEM;
+  int error = target->path != NULL ? start_path(dial, target->path) : start_host(dial, target);
+  return started(result, dial, error);
+}
+
+int lw__dial_start_addresses(lw_dial **result, lw_net *net,
+                             const struct sockaddr_storage *addresses, unsigned count,
+                             lw_dial_done done, void *owner) {
+  if (count == 0) return UV_EINVAL;
+  lw_dial *dial = new_dial(net, done, owner);
+  if (dial == NULL) return UV_ENOMEM;
+  int error = set_addresses(dial, addresses, count);
+  if (error == 0) start_soon(dial);
+  return started(result, dial, error);
+}
