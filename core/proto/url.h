@@ -23,11 +23,22 @@ typedef struct lw_url {
   uint16_t port;    /* the scheme's default where none is written */
   lw_slice path;    /* of the target; "" where the URL has none: send "/" then */
   lw_slice query;   /* with its "?"; or empty */
-  lw_slice unix_path;
+  lw_slice unix_path; /* as written: a ":" or "?" in it is percent-encoded */
 } lw_url;
 
 /* Parses ws, wss, ws+unix, http and https URLs. LW_OK, or the rule that the text breaks. */
 lw_error lw_url_parse(lw_url *url, const char *text, size_t size);
+
+/* A host and port as they stand in a Host field, an Origin or a proxy's address. */
+typedef struct lw_authority {
+  lw_slice host; /* not empty; without the brackets of an IPv6 address */
+  bool is_ipv6;
+  uint16_t port; /* 0: none is written */
+} lw_authority;
+
+/* Parses host[:port]. LW_OK, LW_E_URL_HOST or LW_E_URL_PORT. A host of digits and dots alone must be
+ * an IPv4 address in its usual form, because resolvers read others in surprising ways. */
+lw_error lw_url_parse_authority(lw_authority *authority, lw_slice text);
 
 /* Decodes percent-encoding into `to` (at least `size` bytes; may be `from`) and sets *written. False
  * when a % is not followed by two hexadecimal digits. */
