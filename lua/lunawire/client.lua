@@ -1,0 +1,107 @@
+-- ws.connect: with handlers it returns a connection that is still connecting; without any it waits
+-- until the connection is open.
+
+local core = require "lunawire.core"
+local headers = require "lunawire.headers"
+local inbox = require "lunawire.inbox"
+local misuse = require "lunawire.misuse"
+local options = require "lunawire.options"
+local task = require "lunawire.task"
+
+local client = {}
+
+-- Reading the URL -------------------------------------------------------------------------------
+
+-- The parts of a WebSocket URL; or nil, message, code.
+local function parse(url)
+  misuse.expect("the URL", url, "string")
+  local parts, message, code = core.url(url)
+  if not parts then return nil, message, code end
+  local scheme = parts.scheme:lower()
+  if scheme == "wss" then
+    return nil, "wss:// needs TLS, which this version does not have", "TLS_UNAVAILABLE"
+  elseif not scheme:find("^ws") then
+    return nil, "the URL does not begin with ws:// or wss://", "URL_SCHEME"
+  elseif parts.user and parts.user ~= "" then
+    return nil, "the URL has a user name; send an Authorization header instead", "URL_USER"
+  end
+  return parts
+end
+
+-- What the core needs to connect: the checked options and the parts of the URL. A Host header takes
+-- the place of the one made from the URL.
+local function request_of(parts, o)
+  o.host, o.port, o.unix_path, o.secure = parts.host, parts.port, parts.unix_path, parts.secure
+  o.authority, o.target = parts.authority, parts.target
+  if o.headers then
+    local fields = {}
+    for name, value in pairs(o.headers) do
+      if type(name) == "string" and name:lower() == "host" then
+        o.authority = headers.check(name, value)
+      else
+        fields[name] = value
+      end
+    end
+    o.headers = headers.to_array(fields)
+  end
+  return o
+end
+
+-- Waiting for it to open ------------------------------------------------------------------------
+
+-- The waiter of each connection that somebody waits for; whoever gave up has left.
+local opening = {}
+
+local function wake(conn, ...)
+  local waiter = opening[conn]
+  if waiter then waiter:wake(...) end
+end
+
+-- One set for all connections without handlers, made when first needed.
+local waiting_handlers
+local function handlers_for_waiting()
+  waiting_handlers = waiting_handlers or core.handlers(inbox.attach {
+    on_open = function(conn)
+      inbox.open(conn)
+      wake(conn, conn)
+    end,
+    on_error = function(conn, message, code) wake(conn, nil, message, code) end,
+  })
+  return waiting_handlers
+end
+
+-- Returns the open connection, or nil, message, code.
+local function connect_and_wait(o)
+  task.expect_waiting()
+  o.handlers = handlers_for_waiting()
+  local conn, message, code = core.connect(o)
+  if not conn then return nil, message, code end
+  local waiter = task.waiter()
+  opening[conn] = waiter
+  local opened
+  opened, message, code = waiter:wait()
+  opening[conn] = nil
+  return opened, message, code
+end
+
+-- ws.connect
+function client.connect(url, given)
+  local o = options.check("connect", given == nil and {} or given)
+  local handlers = options.take_handlers(o)
+  local parts, message, code = parse(url)
+  if not parts then return nil, message, code end
+  request_of(parts, o)
+  if next(handlers) == nil then return connect_and_wait(o) end
+  o.handlers = core.handlers(inbox.attach(handlers))
+  return core.connect(o)
+end
+
+-- conn.response: what the server answered. { status, reason, headers }
+function client.response(conn)
+  local raw = conn.raw_response
+  if raw then
+    return { status = raw[1], reason = raw[2], headers = headers.to_table(raw[3]) }
+  end
+end
+
+return client

@@ -1,0 +1,34 @@
+-- conn:stream(kind): one message, sent in fragments as they come to be known.
+
+local core = require "lunawire.core"
+local misuse = require "lunawire.misuse"
+
+local stream = {}
+
+local Writer = {}
+Writer.__index = Writer
+
+local function fragment(writer, data, final)
+  if writer.finished then misuse.raise("this message is finished") end
+  misuse.expect("a chunk", data, "string")
+  local kind = writer.kind
+  writer.kind, writer.finished = nil, final -- only the first fragment tells the kind
+  return core.fragment(writer.conn, kind, data, final)
+end
+
+-- Sends a piece of the message. Returns what send returns.
+function Writer:write(chunk) return fragment(self, chunk, false) end
+
+-- Ends the message, with a last piece if one is given. Returns what send returns.
+function Writer:finish(chunk) return fragment(self, chunk == nil and "" or chunk, true) end
+
+-- conn:stream([kind])
+function stream.new(conn, kind)
+  kind = kind == nil and "text" or kind
+  if kind ~= "text" and kind ~= "binary" then
+    misuse.raise('the kind must be "text" or "binary", not %s', tostring(kind))
+  end
+  return setmetatable({ conn = conn, kind = kind, finished = false }, Writer)
+end
+
+return stream

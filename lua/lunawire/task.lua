@@ -1,0 +1,191 @@
+-- Coroutine style: tasks, and how a script waits.
+--
+-- Whoever waits makes a waiter, hands it to whatever will wake it, and calls its wait(). In a
+-- coroutine that yields; on the main thread it turns the loop until the waiter was woken; in a
+-- handler, which can do neither, it raises.
+
+local core = require "lunawire.core"
+local misuse = require "lunawire.misuse"
+
+local task = {}
+
+local pack = table.pack or function(...) return { n = select("#", ...), ... } end
+local unpack = table.unpack or unpack -- luacheck: ignore 143
+
+-- Coroutines ------------------------------------------------------------------------------------
+
+-- All that this file needs to know of coroutines. Lua 5.1 cannot yield from inside an iterator or a
+-- pcall; where the core brings fibers of its own, which can, they take the place.
+local fiber = core.fiber or {}
+local create = fiber.create or coroutine.create
+local resume_thread = fiber.resume or coroutine.resume
+local suspend = fiber.yield or coroutine.yield
+local running = fiber.running or coroutine.running
+local is_over = fiber.is_over or function(thread) return coroutine.status(thread) == "dead" end
+local traceback = fiber.traceback or debug.traceback
+local dispose = coroutine.close or function() end -- Lua 5.4: runs what is to be closed
+
+-- True when a generic `for` may call an iterator that waits.
+task.iterators_wait = core.fiber ~= nil or _VERSION ~= "Lua 5.1" or rawget(_G, "jit") ~= nil
+
+-- Tells that an error was thrown where nobody can catch it: through the hook `report`.
+local function report(message)
+  if core.report then return core.report(message) end
+  core.timer(0, nil, function() error(message, 0) end)
+end
+task.report = report
+
+-- Tasks -----------------------------------------------------------------------------------------
+
+local Task = {}
+Task.__index = Task
+
+-- The task of each coroutine that runs one. Weak: a coroutine that nobody will resume may go.
+local tasks = setmetatable({}, { __mode = "k" })
+
+local function finish(self, ok, ...)
+  self.state = ok and "done" or "failed"
+  self.results = pack(...)
+  local joining = self.joining or {}
+  self.joining = nil
+  if self.on_end then self.on_end(ok, ...) end
+  for _, waiter in ipairs(joining) do waiter:wake() end
+end
+
+-- Looks at how a coroutine came back: it waits again, it returned, or it threw.
+local function settle(thread, ok, ...)
+  local self = tasks[thread]
+  if ok and not (self and is_over(thread)) then return end
+  tasks[thread] = nil
+  if ok then return finish(self, true, ...) end
+  local message = tostring((...))
+  local trace = traceback(thread, message)
+  dispose(thread)
+  if not (self and self.on_end) then report(trace) end
+  if self then finish(self, false, message, trace) end
+end
+
+-- Continues a coroutine that waits (whether it is a task or the script's own).
+local function resume(thread, ...)
+  return settle(thread, resume_thread(thread, ...))
+end
+
+-- Runs fn(...) in a coroutine, at once until it first waits. on_end(ok, ...) is called once, with
+-- what fn returned or with the error and its traceback; without on_end an error is reported.
+function task.start(fn, on_end, ...)
+  local thread = create(fn)
+  local self = setmetatable({ state = "running", on_end = on_end }, Task)
+  tasks[thread] = self
+  resume(thread, ...)
+  return self
+end
+
+-- ws.spawn
+function task.spawn(fn, ...)
+  misuse.expect("the function to spawn", fn, "function")
+  return task.start(fn, nil, ...)
+end
+
+-- The task that is running; nil outside of one.
+function task.current()
+  local thread = running()
+  return thread and tasks[thread]
+end
+
+-- Waiting ---------------------------------------------------------------------------------------
+
+-- Raises where waiting is impossible.
+function task.expect_waiting()
+  if core.in_handler() and not core.can_yield() then
+    misuse.raise("a handler cannot wait: do what waits in ws.spawn(function() ... end)")
+  end
+end
+
+local Waiter = {}
+Waiter.__index = Waiter
+
+-- Made before whatever will wake it is told of it, so that waking may come before waiting.
+function task.waiter()
+  return setmetatable({ thread = nil, timer = nil, results = nil }, Waiter)
+end
+
+-- Makes wait() return these values. Only the first call counts.
+function Waiter:wake(...)
+  if self.results then return end
+  self.results = pack(...)
+  if self.timer then self.timer:stop() end
+  local thread = self.thread
+  if thread then
+    self.thread, self.timer = nil, nil
+    resume(thread, ...)
+  end
+end
+
+function Waiter:start_timer(seconds)
+  self.timer = core.timer(seconds, nil, function()
+    self.timer = nil
+    self:wake(nil, ("nothing came within %g seconds"):format(seconds), "TIMEOUT")
+  end)
+end
+
+-- Waits until woken. Returns what wake() was given; nil, message, "TIMEOUT" after `seconds`, if
+-- given; nil, message, "IDLE" on the main thread when nothing is left that could wake it.
+function Waiter:wait(seconds)
+  if self.results then return unpack(self.results, 1, self.results.n) end
+  task.expect_waiting()
+  if seconds then self:start_timer(seconds) end
+  if core.can_yield() then
+    self.thread = running()
+    return suspend()
+  end
+  while not self.results and core.step() do end -- luacheck: ignore 542
+  if not self.results then
+    self:wake(nil, "waiting would never end: no connection or timer is left", "IDLE")
+  end
+  return unpack(self.results, 1, self.results.n)
+end
+
+-- ws.sleep
+function task.sleep(seconds)
+  task.waiter():wait(misuse.expect_seconds("the time to sleep", seconds))
+end
+
+-- Waits until the task has ended. Returns what its function returned; nil, message, "FAILED" when it
+-- threw; nil, message, "TIMEOUT" after `seconds`, if given.
+function Task:join(seconds)
+  if seconds ~= nil then misuse.expect_seconds("the time to wait", seconds) end
+  if self.state == "running" then
+    local waiter = task.waiter()
+    self.joining = self.joining or {}
+    table.insert(self.joining, waiter)
+    local _, message, code = waiter:wait(seconds)
+    if self.state == "running" then return nil, message, code end
+  end
+  if self.state == "failed" then return nil, self.results[1], "FAILED" end
+  return unpack(self.results, 1, self.results.n)
+end
+
+-- Waiting for output to drain -------------------------------------------------------------------
+
+-- The coroutines in `send` of each connection. C yields for them; here they are only remembered.
+local parked = {}
+
+-- Hook: the running coroutine is about to wait until the connection has drained.
+function task.park(conn)
+  local threads = parked[conn]
+  if threads then
+    threads[#threads + 1] = running()
+  else
+    parked[conn] = { (running()) }
+  end
+end
+
+-- Hook: the connection drained or closed. Whoever sends again at once parks in a new list.
+function task.unpark(conn, ...)
+  local threads = parked[conn]
+  if not threads then return end
+  parked[conn] = nil
+  for _, thread in ipairs(threads) do resume(thread, ...) end
+end
+
+return task
