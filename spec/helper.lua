@@ -50,7 +50,7 @@ end
 
 -- Lists what a shell pattern or find(1) expression names, sorted.
 function helper.find(expression)
-  local pipe = assert(io.popen("exec env -u LD_PRELOAD find " .. expression))
+  local pipe = assert(io.popen("exec env -u LD_PRELOAD find " .. expression .. " 2>/dev/null"))
   local paths = {}
   for path in pipe:lines() do paths[#paths + 1] = path end
   pipe:close()
@@ -147,7 +147,8 @@ function helper.background(command)
   local inner = ("echo $$ >&3; exec %s %s 2>%s 3>&-"):format(words(command), out, self.err)
   local outer = ("timeout -k 2 %s sh -c %s 3>&1 </dev/null; echo $? >%s"):format(
     command.timeout or 60, quote(inner), self.status_file)
-  self.pipe = assert(io.popen("exec env -u LD_PRELOAD sh -c " .. quote(outer) .. " 2>/dev/null"))
+  local line = "exec env -u LD_PRELOAD sh -c " .. quote(outer) .. " 2>/dev/null"
+  self.pipe = assert(io.popen(line))
   self.pid = assert(self.pipe:read("*n"), "the process did not start")
   self.pipe:read("*l")
   return self
@@ -155,7 +156,7 @@ end
 
 -- The loop --------------------------------------------------------------------------------------
 
--- Turns the loop until condition() is true, and returns what it returned. Fails after `seconds` (5).
+-- Turns the loop until condition() is true and returns what it returned. Fails after `seconds` (5).
 function helper.wait_until(condition, what, seconds)
   local core = require "lunawire.core"
   local deadline = core.now() + (seconds or 5)

@@ -10,7 +10,8 @@ end
 
 -- What a library without I/O, clock and threads may use of the C library.
 local pure = set [[ limits.h stdalign.h stdarg.h stdatomic.h stdbool.h stddef.h stdint.h stdio.h
-  stdlib.h string.h strings.h inttypes.h emmintrin.h immintrin.h tmmintrin.h smmintrin.h arm_neon.h ]]
+  stdlib.h string.h strings.h inttypes.h emmintrin.h immintrin.h smmintrin.h tmmintrin.h
+  arm_neon.h ]]
 local libc = set [[ ctype.h errno.h fcntl.h math.h netdb.h poll.h pthread.h signal.h time.h unistd.h
   arpa/inet.h netinet/in.h netinet/tcp.h sys/mman.h sys/random.h sys/socket.h sys/stat.h sys/types.h
   sys/uio.h sys/un.h ]]
