@@ -41,8 +41,8 @@ local function append(array, name, value)
   end
 end
 
--- { Name = "value", Other = { "one", "two" } } -> { "Name", "value", "Other", "one", ... }. Sorted by
--- name, so that a script sends the same bytes each time. Raises on what may not be sent.
+-- { Name = "value", Other = { "one", "two" } } -> { "Name", "value", "Other", "one", ... }. Sorted
+-- by name, so that a script sends the same bytes each time. Raises on what may not be sent.
 function headers.to_array(fields)
   misuse.expect("headers", fields, "table")
   local names, array = {}, {}

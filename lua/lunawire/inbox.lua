@@ -12,8 +12,8 @@ local inbox = {}
 
 local unpack = table.unpack or unpack -- luacheck: ignore 143
 
--- Messages that are read ahead. Enough that the peer is not stopped for each, and few, as each may be
--- max_message long.
+-- Messages that are read ahead. Enough that the peer is not stopped for each, and few, as each may
+-- be max_message long.
 local READ_AHEAD = 16
 
 -- An inbox is kept in the connection's field _inbox:

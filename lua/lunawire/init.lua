@@ -17,8 +17,8 @@ local ws = {
   now = core.now,
 }
 
--- A function of another file of the library, which is loaded by the first call. `install(fn)` puts it
--- where the next caller finds it directly.
+-- A function of another file of the library, which is loaded by the first call. `install(fn)` puts
+-- it where the next caller finds it directly.
 local function later(file, name, install)
   local fn
   return function(...)

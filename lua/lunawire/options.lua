@@ -182,7 +182,7 @@ function kinds.origins(value)
   if value == "*" then return value end
   local copy, wrong = list(value, is_origin)
   if wrong then
-    return nil, ("has %q, which is repeated or not an origin: write it like \"https://app.example\"")
+    return nil, ("has %q, which is repeated or no origin: write it like \"https://app.example\"")
       :format(wrong)
   end
   return copy
@@ -235,12 +235,14 @@ function options.check(scope, given, where)
   end
   if checked.high_water and checked.high_water > checked.max_buffered then
     misuse.raise("%shigh_water must not be above max_buffered", where)
+  elseif checked.on_message and checked.on_chunk then
+    misuse.raise("%son_chunk takes the place of on_message: give one of them", where)
   end
   return checked
 end
 
--- Moves the handlers that the core calls out of checked options: all but on_upgrade. Returns them in
--- a table, empty when there is none.
+-- Moves the handlers that the core calls out of checked options: all but on_upgrade. Returns them
+-- in a table, empty when there is none.
 function options.take_handlers(checked)
   local handlers = {}
   for _, option in ipairs(schema) do

@@ -134,8 +134,8 @@ end
 local Router = {}
 Router.__index = Router
 
--- Finds the route for a method ("WS" for an upgrade request) and a path as it was sent. Returns what
--- was put in for it and the parameters, or nil, status, text and for 405 the value of Allow.
+-- Finds the route for a method ("WS" for an upgrade request) and a path as it was sent. Returns
+-- what was put in for it and the parameters, or nil, status, text and for 405 the value of Allow.
 function Router:find(method, path)
   local segments = split(path)
   if not segments then return nil, 400, "the path has a malformed percent-encoding" end
@@ -145,8 +145,8 @@ function Router:find(method, path)
   return route.value, parameters_of(route, segments)
 end
 
--- Compiles { ["METHOD /path"] = handler }. What a route stands for is prepare(method, text, handler).
--- Raises when a route is malformed or two are the same.
+-- Compiles { ["METHOD /path"] = handler }. What a route stands for is prepare(method, text,
+-- handler). Raises when a route is malformed or two are the same.
 function routes.compile(handlers, prepare)
   local root = new_node()
   for text, handler in pairs(handlers) do

@@ -16,6 +16,7 @@ local unpack = table.unpack or unpack -- luacheck: ignore 143
 
 -- All that this file needs to know of coroutines. Lua 5.1 cannot yield from inside an iterator or a
 -- pcall; where the core brings fibers of its own, which can, they take the place.
+local is_lua_51 = _VERSION == "Lua 5.1" and rawget(_G, "jit") == nil
 local fiber = core.fiber or {}
 local create = fiber.create or coroutine.create
 local resume_thread = fiber.resume or coroutine.resume
@@ -25,8 +26,14 @@ local is_over = fiber.is_over or function(thread) return coroutine.status(thread
 local traceback = fiber.traceback or debug.traceback
 local dispose = coroutine.close or function() end -- Lua 5.4: runs what is to be closed
 
+if create == coroutine.create and is_lua_51 then -- it makes coroutines of Lua functions only
+  create = function(fn)
+    return coroutine.create(function(...) return fn(...) end)
+  end
+end
+
 -- True when a generic `for` may call an iterator that waits.
-task.iterators_wait = core.fiber ~= nil or _VERSION ~= "Lua 5.1" or rawget(_G, "jit") ~= nil
+task.iterators_wait = core.fiber ~= nil or not is_lua_51
 
 -- Tells that an error was thrown where nobody can catch it: through the hook `report`.
 local function report(message)
@@ -150,8 +157,8 @@ function task.sleep(seconds)
   task.waiter():wait(misuse.expect_seconds("the time to sleep", seconds))
 end
 
--- Waits until the task has ended. Returns what its function returned; nil, message, "FAILED" when it
--- threw; nil, message, "TIMEOUT" after `seconds`, if given.
+-- Waits until the task has ended. Returns what its function returned; nil, message, "FAILED" when
+-- it threw; nil, message, "TIMEOUT" after `seconds`, if given.
 function Task:join(seconds)
   if seconds ~= nil then misuse.expect_seconds("the time to wait", seconds) end
   if self.state == "running" then
