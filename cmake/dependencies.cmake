@@ -43,7 +43,7 @@ function(lw_find_lua engine)
     string(REPLACE "lua5." "lua5" joined ${engine})
     pkg_search_module(PC_LUA QUIET ${engine} ${dashed} ${joined})
   endif()
-  # Not cached: LuaRocks may use one tree for several Luas.
+  # Looked for each time: LuaRocks may use one tree for several Luas.
   unset(lua_header_dir CACHE)
   find_path(lua_header_dir lauxlib.h HINTS ${LUA_INCDIR} ${PC_LUA_INCLUDE_DIRS} NO_DEFAULT_PATH)
   if(NOT lua_header_dir)
@@ -55,7 +55,7 @@ function(lw_find_lua engine)
   file(STRINGS ${lua_header_dir}/lua.h version_lines REGEX "define[ \t]+LUA_VERSION_(NUM|M)")
   string(REGEX MATCH "LUA_VERSION_NUM[ \t]+50([0-9])" ignored "${version_lines}")
   set(LW_LUA_VERSION 5.${CMAKE_MATCH_1} PARENT_SCOPE)
-  message(STATUS "Lua 5.${CMAKE_MATCH_1} headers (${engine}): ${lua_header_dir}")
+  message(STATUS "Lua 5.${CMAKE_MATCH_1} headers: ${lua_header_dir}")
 
   add_library(lw::LUA INTERFACE IMPORTED)
   target_include_directories(lw::LUA SYSTEM INTERFACE ${lua_header_dir})
