@@ -3,7 +3,7 @@
 #include <string.h>
 
 /* What one instruction can mask: 16 bytes where the compiler knows vectors, else a machine word. */
-#if defined(__GNUC__)
+#if defined(__GNUC__) && !defined(LW_PORTABLE)
 typedef uint64_t lane __attribute__((vector_size(16)));
 #else
 typedef uint64_t lane;

@@ -256,7 +256,7 @@ static bool may_send_data(const lw_session *s, const lw_frame *frame) {
 }
 
 static bool may_send(const lw_session *s, const lw_frame *frame) {
-  if (s->close_sent) return false;
+  if (s->close_sent || frame->length > INT64_MAX) return false;
   switch (frame->opcode) {
   case LW_OP_CLOSE:
   case LW_OP_PING:

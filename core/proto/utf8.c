@@ -51,18 +51,15 @@ static const uint64_t rows[CLASSES] = {
 #define X4(class) class, class, class, class
 #define X16(class) X4(class), X4(class), X4(class), X4(class)
 
-static const uint8_t classes[256] = {X16(ASCII),  X16(ASCII), X16(ASCII), X16(ASCII),
-                                     X16(ASCII),  X16(ASCII), X16(ASCII), X16(ASCII),
-                                     X16(T80),    X16(T90),   X16(TA0),   X16(TA0), /* 80 to BF */
-                                     ILLEGAL,     ILLEGAL,    LEAD_2,     LEAD_2,
-                                     X4(LEAD_2),  X4(LEAD_2), X4(LEAD_2), /* C0 to CF */
-                                     X16(LEAD_2),                         /* D0 to DF */
-                                     E0,          LEAD_3,     LEAD_3,     LEAD_3,
-                                     X4(LEAD_3),  X4(LEAD_3), LEAD_3,     ED,
-                                     LEAD_3,      LEAD_3, /* E0 to EF */
-                                     F0,          LEAD_4,     LEAD_4,     LEAD_4,
-                                     F4,          ILLEGAL,    ILLEGAL,    ILLEGAL,
-                                     X4(ILLEGAL), X4(ILLEGAL)};
+/* clang-format off: one line for each sixteen bytes from 80 on. */
+static const uint8_t classes[256] = {
+    X16(ASCII), X16(ASCII), X16(ASCII), X16(ASCII),  X16(ASCII), X16(ASCII),  X16(ASCII),
+    X16(ASCII), X16(T80),   X16(T90),   X16(TA0),    X16(TA0),   ILLEGAL,     ILLEGAL,
+    LEAD_2,     LEAD_2,     X4(LEAD_2), X4(LEAD_2),  X4(LEAD_2), X16(LEAD_2), E0,
+    LEAD_3,     LEAD_3,     LEAD_3,     X4(LEAD_3),  X4(LEAD_3), LEAD_3,      ED,
+    LEAD_3,     LEAD_3,     F0,         LEAD_4,      LEAD_4,     LEAD_4,      F4,
+    ILLEGAL,    ILLEGAL,    ILLEGAL,    X4(ILLEGAL), X4(ILLEGAL)};
+/* clang-format on */
 
 static uint64_t run(uint64_t state, const uint8_t *data, size_t size) {
   for (size_t i = 0; i < size; i++) state = rows[classes[data[i]]] >> (state & STATE_BITS);

@@ -21,60 +21,35 @@ enum {
   TAILS = TOO_SHORT | TOO_LONG | TWO_TAILS /* do not depend on the low half */
 };
 
-static const uint8_t by_first_high[16] = {TOO_LONG,
-                                          TOO_LONG,
-                                          TOO_LONG,
-                                          TOO_LONG,
-                                          TOO_LONG,
-                                          TOO_LONG,
-                                          TOO_LONG,
-                                          TOO_LONG,
-                                          TWO_TAILS,
-                                          TWO_TAILS,
-                                          TWO_TAILS,
-                                          TWO_TAILS,
-                                          TOO_SHORT | OVERLONG_2,
-                                          TOO_SHORT,
-                                          TOO_SHORT | OVERLONG_3 | SURROGATE,
-                                          TOO_SHORT | TOO_LARGE | OVERLONG_4};
-
 #define ABOVE_F4 (TAILS | TOO_LARGE | OVERLONG_4)
-
-static const uint8_t by_first_low[16] = {TAILS | OVERLONG_3 | OVERLONG_2 | OVERLONG_4,
-                                         TAILS | OVERLONG_2,
-                                         TAILS,
-                                         TAILS,
-                                         TAILS | TOO_LARGE,
-                                         ABOVE_F4,
-                                         ABOVE_F4,
-                                         ABOVE_F4,
-                                         ABOVE_F4,
-                                         ABOVE_F4,
-                                         ABOVE_F4,
-                                         ABOVE_F4,
-                                         ABOVE_F4,
-                                         ABOVE_F4 | SURROGATE,
-                                         ABOVE_F4,
-                                         ABOVE_F4};
-
 #define ANY_TAIL (TOO_LONG | OVERLONG_2 | TWO_TAILS)
 
-static const uint8_t by_second_high[16] = {TOO_SHORT,
-                                           TOO_SHORT,
-                                           TOO_SHORT,
-                                           TOO_SHORT,
-                                           TOO_SHORT,
-                                           TOO_SHORT,
-                                           TOO_SHORT,
-                                           TOO_SHORT,
-                                           ANY_TAIL | OVERLONG_3 | OVERLONG_4,
-                                           ANY_TAIL | OVERLONG_3 | TOO_LARGE,
-                                           ANY_TAIL | SURROGATE | TOO_LARGE,
-                                           ANY_TAIL | SURROGATE | TOO_LARGE,
-                                           TOO_SHORT,
-                                           TOO_SHORT,
-                                           TOO_SHORT,
-                                           TOO_SHORT};
+/* clang-format off */
+static const uint8_t by_first_high[16] = {
+    TOO_LONG, TOO_LONG, TOO_LONG, TOO_LONG, TOO_LONG, TOO_LONG, TOO_LONG, TOO_LONG,
+    TWO_TAILS, TWO_TAILS, TWO_TAILS, TWO_TAILS,
+    TOO_SHORT | OVERLONG_2,
+    TOO_SHORT,
+    TOO_SHORT | OVERLONG_3 | SURROGATE,
+    TOO_SHORT | TOO_LARGE | OVERLONG_4};
+
+static const uint8_t by_first_low[16] = {
+    TAILS | OVERLONG_3 | OVERLONG_2 | OVERLONG_4,
+    TAILS | OVERLONG_2,
+    TAILS, TAILS,
+    TAILS | TOO_LARGE,
+    ABOVE_F4, ABOVE_F4, ABOVE_F4, ABOVE_F4, ABOVE_F4, ABOVE_F4, ABOVE_F4, ABOVE_F4,
+    ABOVE_F4 | SURROGATE,
+    ABOVE_F4, ABOVE_F4};
+
+static const uint8_t by_second_high[16] = {
+    TOO_SHORT, TOO_SHORT, TOO_SHORT, TOO_SHORT, TOO_SHORT, TOO_SHORT, TOO_SHORT, TOO_SHORT,
+    ANY_TAIL | OVERLONG_3 | OVERLONG_4,
+    ANY_TAIL | OVERLONG_3 | TOO_LARGE,
+    ANY_TAIL | SURROGATE | TOO_LARGE,
+    ANY_TAIL | SURROGATE | TOO_LARGE,
+    TOO_SHORT, TOO_SHORT, TOO_SHORT, TOO_SHORT};
+/* clang-format on */
 
 AVX2 static inline __m256i load(const uint8_t *data) {
   return _mm256_loadu_si256((const __m256i *)(const void *)data);

@@ -8,7 +8,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#if defined(__x86_64__) && defined(__GNUC__)
+/* LW_PORTABLE builds what processors and compilers unknown to us would get, to test it. */
+#if defined(__x86_64__) && defined(__GNUC__) && !defined(LW_PORTABLE)
 #define LW_UTF8_AVX2 1
 #endif
 
