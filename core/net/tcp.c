@@ -13,7 +13,7 @@
 struct tcp {
   lw_transport head;
   size_t beyond; /* bytes of the kept lw_out that come after the write under way */
-  bool has_ended, is_writing, is_shut;
+  bool has_ended, is_writing, must_shut, is_shut;
   /* Goes on as a uv_tcp_t or a uv_pipe_t. Only as much is allocated as the kind needs: there may be
    * hundreds of thousands of idle connections. */
   uv_stream_t stream;
@@ -86,6 +86,7 @@ static int write_now(struct tcp *tcp, lw_out *out) {
 }
 
 static void on_uv_written(uv_write_t *request, int status);
+static int shut(struct tcp *tcp);
 
 /* libuv copies the array, which may therefore live on the stack. */
 static int write_later(struct tcp *tcp, lw_out *out) {
@@ -110,7 +111,9 @@ static void on_uv_written(uv_write_t *request, int status) {
   tcp->is_writing = false;
   tcp->beyond = 0;
   lw_out_give(t->net->outs, out);
-  if (!is_closing) t->events->on_written(t->owner, status);
+  if (is_closing) return;
+  if (tcp->must_shut) shut(tcp);
+  t->events->on_written(t->owner, status);
 }
 
 static int tcp_write(lw_transport *t, lw_out *out) {
@@ -136,15 +139,23 @@ static void on_uv_shut(uv_shutdown_t *request, int status) {
   free(request);
 }
 
-static int tcp_shutdown(lw_transport *t) {
-  struct tcp *tcp = of_transport(t);
-  if (tcp->is_shut) return 0;
+static int shut(struct tcp *tcp) {
+  tcp->must_shut = false;
   uv_shutdown_t *request = malloc(sizeof *request);
   if (request == NULL) return UV_ENOMEM;
   int error = uv_shutdown(request, &tcp->stream, on_uv_shut);
   if (error != 0) free(request);
   tcp->is_shut = error == 0;
   return error;
+}
+
+static int tcp_shutdown(lw_transport *t) {
+  struct tcp *tcp = of_transport(t);
+  if (tcp->is_shut) return 0;
+  if (tcp->beyond == 0) return shut(tcp);
+  /* libuv would end our direction after the write under way, which is not the last one. */
+  tcp->must_shut = true;
+  return 0;
 }
 
 static void on_uv_closed(uv_handle_t *handle) {

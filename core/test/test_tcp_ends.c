@@ -1,0 +1,203 @@
+/* Reading and ending: what test_tcp.c does for writing. */
+#include "net_pair.h"
+
+/* More than the receive buffer holds, so that libuv would read again by itself. */
+static size_t fill_socket(void) {
+  static uint8_t chunk[PEER_CHUNK];
+  size_t sent = 0;
+  ssize_t size;
+  while ((size = write(peer, chunk, sizeof chunk)) > 0) sent += (size_t)size;
+  return sent;
+}
+
+/* --- reading --- */
+
+TEST(reads_until_the_end) {
+  start(open_tcp_pair);
+  uint8_t *bytes = stream_bytes(50000);
+  end.data = malloc(50000);
+  end.limit = 50000;
+  CHECK_INT(write(peer, bytes, 50000), 50000);
+  uv_run(&loop, UV_RUN_NOWAIT);
+  CHECK_INT(end.reads, 0); /* not before it is started */
+  CHECK_INT(lw_transport_read_start(end.t), 0);
+  CHECK_INT(lw_transport_read_start(end.t), 0);
+  shutdown(peer, SHUT_WR);
+  RUN_UNTIL(end.ends == 1);
+  CHECK_INT(end.end_error, UV_EOF);
+  CHECK_INT(end.received, 50000);
+  CHECK(memcmp(end.data, bytes, 50000) == 0);
+  CHECK_INT(lw_transport_read_start(end.t), 0);
+  for (int i = 0; i < 3; i++) uv_run(&loop, UV_RUN_NOWAIT);
+  CHECK_INT(end.ends, 1);
+  CHECK_INT(write_some(), 1); /* our direction is still open */
+  free(end.data);
+  CHECK_INT(close_all(), 0);
+  free(bytes);
+}
+
+static void stop_reading(struct end *reader, char event) {
+  if (event == 'r') lw_transport_read_stop(reader->t);
+}
+
+TEST(delivers_nothing_after_read_stop) {
+  start(open_tcp_pair);
+  end.on_event = stop_reading;
+  size_t sent = fill_socket();
+  for (unsigned i = 1; end.received < sent; i++) {
+    CHECK_INT(lw_transport_read_start(end.t), 0);
+    RUN_UNTIL(end.reads == i);
+    for (int turn = 0; turn < 3; turn++) uv_run(&loop, UV_RUN_NOWAIT);
+    CHECK_INT(end.reads, i);
+  }
+  CHECK_INT(end.received, sent);
+  lw_transport_read_stop(end.t);
+  CHECK_INT(close_all(), 0);
+}
+
+TEST(reads_again_after_stop_and_start_in_a_callback) {
+  start(open_tcp_pair);
+  size_t sent = fill_socket();
+  CHECK_INT(lw_transport_read_start(end.t), 0);
+  lw_transport_read_stop(end.t);
+  CHECK_INT(lw_transport_read_start(end.t), 0);
+  RUN_UNTIL(end.received == sent);
+  CHECK_INT(close_all(), 0);
+}
+
+/* --- closing inside callbacks --- */
+
+static char close_at;
+
+static void close_at_event(struct end *closing, char event) {
+  if (event != close_at || closing->is_closing) return;
+  end_close(closing);
+  lw_transport_close(closing->t); /* twice does no harm */
+  lw_transport_read_stop(closing->t);
+}
+
+TEST(can_be_closed_when_reading) {
+  start(open_tcp_pair);
+  end.on_event = close_at_event;
+  close_at = 'r';
+  CHECK(fill_socket() > 0);
+  CHECK_INT(lw_transport_read_start(end.t), 0);
+  RUN_UNTIL(end.closes == 1);
+  CHECK_INT(end.reads, 1);
+  CHECK_INT(close_all(), 0);
+}
+
+TEST(can_be_closed_when_reading_while_output_is_kept) {
+  start(open_tcp_pair);
+  end.on_event = close_at_event;
+  close_at = 'r';
+  uint8_t *bytes = write_too_much();
+  CHECK_INT(write(peer, "x", 1), 1);
+  CHECK_INT(lw_transport_read_start(end.t), 0);
+  RUN_UNTIL(end.closes == 1);
+  CHECK_INT(releases, references);
+  CHECK_INT(end.writes, 0);
+  CHECK_INT(close_all(), 0);
+  free(bytes);
+}
+
+TEST(can_be_closed_at_the_end) {
+  start(open_tcp_pair);
+  end.on_event = close_at_event;
+  close_at = 'e';
+  uint8_t *bytes = write_too_much();
+  CHECK_INT(lw_transport_read_start(end.t), 0);
+  shutdown(peer, SHUT_WR);
+  RUN_UNTIL(end.closes == 1);
+  CHECK_INT(end.ends, 1);
+  CHECK_INT(releases, references);
+  CHECK_INT(close_all(), 0);
+  free(bytes);
+}
+
+TEST(can_be_closed_when_written) {
+  start(open_tcp_pair);
+  end.on_event = close_at_event;
+  close_at = 'w';
+  uint8_t *bytes = write_too_much();
+  while (end.closes == 0 && !is_late) {
+    CHECK(peer_reads());
+    uv_run(&loop, UV_RUN_NOWAIT);
+  }
+  CHECK_INT(end.writes, 1);
+  while (!peer_has_ended) CHECK(peer_reads());
+  CHECK_INT(peer_received, 32u << 20);
+  CHECK_INT(close_all(), 0);
+  free(bytes);
+}
+
+static void write_more(struct end *writer, char event) {
+  if (event != 'w') return;
+  uint8_t next = stream_byte(32u << 20);
+  lw_out *out = lw_out_take(net.outs);
+  lw_out_copy(out, &next, 1);
+  lw_transport_write(writer->t, out);
+}
+
+TEST(can_write_when_written) {
+  start(open_tcp_pair);
+  end.on_event = write_more;
+  uint8_t *bytes = write_too_much();
+  while (peer_received < (32u << 20) + 1 && !is_late) {
+    CHECK(peer_reads());
+    uv_run(&loop, UV_RUN_NOWAIT);
+  }
+  CHECK_INT(end.writes, 1);
+  CHECK_INT(close_all(), 0);
+  free(bytes);
+}
+
+TEST(can_be_closed_before_it_has_an_owner) {
+  int error;
+  net_open();
+  lw_transport_close(lw_tcp_new(&net, false, &error));
+  lw_transport_close(lw_tcp_new(&net, true, &error));
+  CHECK_INT(net_close(), 0);
+}
+
+/* --- shutting down --- */
+
+TEST(shuts_down_after_what_is_kept) {
+  start(open_tcp_pair);
+  uint8_t *bytes = write_too_much();
+  CHECK_INT(lw_transport_shutdown(end.t), 0);
+  CHECK_INT(lw_transport_shutdown(end.t), 0);
+  while (!peer_has_ended && !is_late) {
+    CHECK(peer_reads());
+    uv_run(&loop, UV_RUN_NOWAIT);
+  }
+  CHECK_INT(peer_received, 32u << 20);
+  CHECK_INT(end.writes, 1);
+  CHECK(write_some() < 0);
+  CHECK_INT(lw_transport_read_start(end.t), 0);
+  CHECK_INT(write(peer, "x", 1), 1);
+  RUN_UNTIL(end.reads == 1);
+  CHECK_INT(close_all(), 0);
+  free(bytes);
+}
+
+TEST(can_be_closed_while_it_shuts_down) {
+  start(open_unix_pair);
+  CHECK_INT(lw_transport_shutdown(end.t), 0);
+  CHECK_INT(close_all(), 0);
+}
+
+int main(void) {
+  RUN(reads_until_the_end);
+  RUN(delivers_nothing_after_read_stop);
+  RUN(reads_again_after_stop_and_start_in_a_callback);
+  RUN(can_be_closed_when_reading);
+  RUN(can_be_closed_when_reading_while_output_is_kept);
+  RUN(can_be_closed_at_the_end);
+  RUN(can_be_closed_when_written);
+  RUN(can_write_when_written);
+  RUN(can_be_closed_before_it_has_an_owner);
+  RUN(shuts_down_after_what_is_kept);
+  RUN(can_be_closed_while_it_shuts_down);
+  return test_end();
+}
