@@ -10,7 +10,7 @@ local task = require "lunawire.task"
 
 local inbox = {}
 
-local unpack = table.unpack or unpack -- luacheck: ignore 143
+local unpack = table.unpack or unpack
 
 -- Messages that are read ahead. Enough that the peer is not stopped for each, and few, as each may
 -- be max_message long.

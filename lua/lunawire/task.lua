@@ -10,13 +10,13 @@ local misuse = require "lunawire.misuse"
 local task = {}
 
 local pack = table.pack or function(...) return { n = select("#", ...), ... } end
-local unpack = table.unpack or unpack -- luacheck: ignore 143
+local unpack = table.unpack or unpack
 
 -- Coroutines ------------------------------------------------------------------------------------
 
 -- All that this file needs to know of coroutines. Lua 5.1 cannot yield from inside an iterator or a
 -- pcall; where the core brings fibers of its own, which can, they take the place.
-local is_lua_51 = _VERSION == "Lua 5.1" and rawget(_G, "jit") == nil
+local is_lua_51 = _VERSION == "Lua 5.1" and not jit
 local fiber = core.fiber or {}
 local create = fiber.create or coroutine.create
 local resume_thread = fiber.resume or coroutine.resume

@@ -1,0 +1,297 @@
+---@meta lunawire
+-- luacheck: ignore 212 241
+-- Types for editors (lua-language-server). This file is never loaded.
+--
+-- Times are seconds, sizes are bytes or strings like "64K". What can go wrong at run time returns
+-- nil, message, code; wrong use raises.
+
+---@class lunawire
+---@field version string
+---@field protocol? table the protocol alone, without a loop
+local ws = {}
+
+---@alias lunawire.Kind "text" | "binary"
+---@alias lunawire.Size integer | string
+---@alias lunawire.Seconds number
+---@alias lunawire.State "connecting" | "request" | "open" | "closing" | "closed"
+
+-- The loop ----------------------------------------------------------------------------------------
+
+---Runs until nothing is left to wait for, or `ws.stop()`. Raises in a handler.
+function ws.run() end
+
+---Ends `ws.run()` after the handler that is running.
+function ws.stop() end
+
+---Turns the loop once. Raises in a handler.
+---@param seconds? lunawire.Seconds the longest to wait; default: until something happens
+---@return boolean more true while something is left to wait for
+function ws.step(seconds) end
+
+---@return integer? descriptor readable when a step has something to do
+function ws.fd() end
+
+---@return lunawire.Seconds now monotonic; advances once a turn of the loop
+function ws.now() end
+
+---@class lunawire.Timer
+local Timer = {}
+
+---Calls it off. May be called at any time and more than once.
+function Timer:stop() end
+
+---Calls `fn()` once.
+---@param seconds lunawire.Seconds
+---@param fn fun()
+---@return lunawire.Timer
+function ws.after(seconds, fn) end
+
+---Calls `fn()` again and again.
+---@param seconds lunawire.Seconds above 0
+---@param fn fun()
+---@return lunawire.Timer
+function ws.every(seconds, fn) end
+
+---Calls `fn(name)` at each signal. Does not keep `ws.run()` running.
+---@param name string "SIGINT", "SIGTERM", ...
+---@param fn fun(name: string)
+---@return lunawire.Timer? signal
+---@return string? message
+---@return string? code
+function ws.on_signal(name, fn) end
+
+-- Tasks -------------------------------------------------------------------------------------------
+
+---@class lunawire.Task
+---@field state "running" | "done" | "failed"
+local Task = {}
+
+---Waits until the task has ended.
+---@param seconds? lunawire.Seconds
+---@return any ... what its function returned; or nil, message, "FAILED" or "TIMEOUT"
+function Task:join(seconds) end
+
+---Runs `fn(...)` in a coroutine, in which functions that wait let others run. An error in it is
+---reported with its traceback.
+---@param fn fun(...)
+---@param ... any
+---@return lunawire.Task
+function ws.spawn(fn, ...) end
+
+---Waits. In a handler it raises.
+---@param seconds lunawire.Seconds
+function ws.sleep(seconds) end
+
+-- Connections -------------------------------------------------------------------------------------
+
+---A connection of a server or a client. Scripts may keep fields of their own in it.
+---@class lunawire.Connection
+---@field data any what `on_upgrade` returned
+---@field state lunawire.State
+---@field buffered integer bytes of output that wait
+---@field protocol? string the agreed subprotocol
+---@field extensions? string
+---@field remote_address? string
+---@field remote_port? integer
+---@field rtt? lunawire.Seconds of the last ping
+---@field is_server boolean
+---@field request? lunawire.Request on a server
+---@field response? lunawire.ClientResponse on a client
+---@field [any] any
+local Connection = {}
+
+---Sends a message. True; false when it is accepted and more than `high_water` waits (in a coroutine
+---`send` waits instead); nil, message, code when it is not accepted.
+---@param data string | string[] several strings make one message
+---@param kind? lunawire.Kind default "text"
+---@return boolean? sent
+---@return string? message
+---@return string? code
+function Connection:send(data, kind) end
+
+---Begins a message that is sent in pieces. Until it is finished no other message can be sent.
+---@param kind? lunawire.Kind default "text"
+---@return lunawire.Writer
+function Connection:stream(kind) end
+
+---@param payload? string at most 125 bytes
+---@return boolean? sent
+---@return string? message
+---@return string? code
+function Connection:ping(payload) end
+
+---Begins the closing handshake.
+---@param code? integer default 1000; 1000 to 1014 or 3000 to 4999
+---@param reason? string at most 123 bytes
+---@return boolean? closing
+---@return string? message
+---@return string? code
+function Connection:close(code, reason) end
+
+---Ends the connection at once.
+function Connection:terminate() end
+
+---Stops reading from the peer.
+function Connection:pause() end
+
+---Reads on.
+function Connection:resume() end
+
+---The next message, for connections without `on_message`. After "CLOSED" follow the close code and
+---its reason.
+---@param seconds? lunawire.Seconds the longest to wait; default: as long as it takes
+---@return string? message
+---@return lunawire.Kind | string kind or what went wrong
+---@return string? code "TIMEOUT", "CLOSED"
+---@return integer? close_code
+---@return string? reason
+function Connection:receive(seconds) end
+
+---Iterates over messages and their kinds until the connection is closed.
+---@return fun(): string?, lunawire.Kind?
+function Connection:messages() end
+
+---@class lunawire.Writer
+local Writer = {}
+
+---Sends a piece. Returns what `send` returns.
+---@param chunk string
+---@return boolean? sent
+---@return string? message
+---@return string? code
+function Writer:write(chunk) end
+
+---Ends the message. Returns what `send` returns; the writer cannot be used any more.
+---@param chunk? string the last piece
+---@return boolean? sent
+---@return string? message
+---@return string? code
+function Writer:finish(chunk) end
+
+---@alias lunawire.OnChunk
+---| fun(conn: lunawire.Connection, chunk: string, kind: lunawire.Kind, final: boolean)
+
+---@class lunawire.Handlers
+---@field on_open? fun(conn: lunawire.Connection)
+---@field on_message? fun(conn: lunawire.Connection, message: string, kind: lunawire.Kind)
+---@field on_chunk? lunawire.OnChunk in place of on_message
+---@field on_close? fun(conn: lunawire.Connection, code: integer, reason: string)
+---@field on_error? fun(conn: lunawire.Connection, message: string, code: string)
+---@field on_drain? fun(conn: lunawire.Connection)
+---@field on_ping? fun(conn: lunawire.Connection, payload: string)
+---@field on_pong? fun(conn: lunawire.Connection, payload: string)
+
+---@class lunawire.Limits
+---@field max_message? lunawire.Size the longest message to accept; default "1M"
+---@field max_buffered? lunawire.Size output that may wait for a slow peer; default "16M"
+---@field high_water? lunawire.Size above it `send` returns false; default "64K"
+---@field on_slow? "close" | "drop" what to do above max_buffered; default "close"
+---@field close_timeout? lunawire.Seconds default 5
+---@field idle_timeout? lunawire.Seconds 0: never; default 0
+---@field ping_interval? lunawire.Seconds 0: never; default 20
+
+-- Servers -----------------------------------------------------------------------------------------
+
+---@class lunawire.Request
+---@field method string
+---@field target string path and query as sent
+---@field path string as sent, without the query
+---@field query_string? string as sent
+---@field query table<string, string> decoded; of several with one name the last
+---@field params table<string, string> the route's parameters, decoded
+---@field headers table<string, string> names in lower case
+---@field cookies table<string, string> of several with one name the first
+---@field protocols string[] the subprotocols that the client offers
+---@field version "1.0" | "1.1"
+---@field remote_address? string
+
+---The answer to a plain HTTP request. It may be given after the handler returned.
+---@class lunawire.Response
+---@field sent boolean
+local Response = {}
+
+---@param status integer 200 to 599
+---@return lunawire.Response self
+function Response:status(status) end
+
+---@param name string
+---@param value string | number
+---@return lunawire.Response self
+function Response:header(name, value) end
+
+---Answers. Raises when the request was answered before.
+---@param body? string
+---@return boolean? sent
+---@return string? message
+---@return string? code
+function Response:send(body) end
+
+---Decides about an upgrade before the connection opens; may wait. Returns true or what becomes
+---`conn.data`, then { protocol =, headers = } if it chooses them; or nil, status (403), body and
+---headers.
+---@alias lunawire.OnUpgrade
+---| fun(req: lunawire.Request): any, table | integer | nil, string?, table?
+
+---@class lunawire.Route: lunawire.Handlers
+---@field on_upgrade? lunawire.OnUpgrade
+---@field protocols? string[] in place of the server's
+
+---@alias lunawire.RouteHandler
+---| lunawire.Route
+---| fun(conn: lunawire.Connection)
+---| fun(req: lunawire.Request, res: lunawire.Response)
+
+---@class lunawire.ServeOptions: lunawire.Limits, lunawire.Route
+---@field host? string numeric address; "*" for all; default "127.0.0.1"
+---@field port? integer 0 for any free one
+---@field path? string a unix socket instead
+---@field backlog? integer default 511
+---@field reuse_port? boolean default false
+---@field max_connections? integer default 100000
+---@field handshake_timeout? lunawire.Seconds default 10
+---@field origins? "*" | string[] pages that may connect; without it those of this server
+---@field routes? table<string, lunawire.RouteHandler> "GET /page", "WS /room/:id", "GET /*rest"
+
+---@class lunawire.Server
+---@field port? integer
+---@field address string
+local Server = {}
+
+---Stops listening and closes the connections.
+function Server:stop() end
+
+---@return lunawire.Connection[]
+function Server:connections() end
+
+---@return table<string, integer>
+function Server:stats() end
+
+---Listens, with handlers for any path or with routes.
+---@param options lunawire.ServeOptions
+---@return lunawire.Server? server
+---@return string? message
+---@return string? code
+function ws.serve(options) end
+
+-- Clients -----------------------------------------------------------------------------------------
+
+---@class lunawire.ClientResponse
+---@field status integer
+---@field reason string
+---@field headers table<string, string> names in lower case
+
+---@class lunawire.ConnectOptions: lunawire.Limits, lunawire.Handlers
+---@field timeout? lunawire.Seconds until the connection is open; default 10
+---@field headers? table<string, string | string[]>
+---@field protocols? string[]
+
+---Connects. With handlers it never waits: the connection is "connecting", and on_open or on_error
+---follows. Without any it returns the connection when it is open.
+---@param url string "ws://host:port/path?query" or "ws+unix:///path.sock:/path?query"
+---@param options? lunawire.ConnectOptions
+---@return lunawire.Connection? conn
+---@return string? message
+---@return string? code
+function ws.connect(url, options) end
+
+return ws

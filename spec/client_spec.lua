@@ -1,0 +1,157 @@
+-- ws.connect: what it takes, and its two styles.
+
+local core = require "lunawire.core"
+local helper = require "spec.helper"
+local ws = require "lunawire"
+
+local function fails(url, options)
+  local conn, message, code = ws.connect(url, options)
+  assert.is_nil(conn)
+  assert.is_string(message)
+  return code, message
+end
+
+describe("connect", function()
+  teardown(helper.check_leaks)
+
+  local server, url, request
+  setup(function()
+    server = assert(ws.serve {
+      port = 0,
+      routes = {
+        ["WS /"] = {
+          protocols = { "v2", "v1" },
+          on_upgrade = function(req)
+            request = req
+            return true, { headers = { ["X-Answer"] = "yes" } }
+          end,
+        },
+        ["WS /refused"] = { on_upgrade = function() return nil, 401, "log in first" end },
+      },
+    })
+    url = ("ws://127.0.0.1:%d/"):format(server.port)
+  end)
+  teardown(function() server:stop() end)
+
+  it("returns an open connection", function()
+    local conn = assert(ws.connect(url .. "?a=1", { protocols = { "v1", "v2" } }))
+    assert.equal("open", conn.state)
+    assert.equal("v2", conn.protocol)
+    assert.is_false(conn.is_server)
+    assert.equal(101, conn.response.status)
+    assert.equal("yes", conn.response.headers["x-answer"])
+    assert.is_nil(conn.request)
+    assert.equal("1", request.query.a)
+    conn:close()
+  end)
+
+  it("does the same in a task", function()
+    local state
+    local task = ws.spawn(function()
+      local conn = assert(ws.connect(url))
+      state = conn.state
+      conn:close()
+    end)
+    task:join(5)
+    assert.equal("open", state)
+  end)
+
+  it("with handlers returns at once", function()
+    local events = {}
+    local conn = ws.connect(url, {
+      on_open = function(conn)
+        events[#events + 1] = "open"
+        conn:close(4000)
+      end,
+      on_close = function(_, code) events[#events + 1] = code end,
+    })
+    assert.equal("connecting", conn.state)
+    helper.wait_until(function() return #events == 2 end)
+    assert.same({ "open", 4000 }, events)
+  end)
+
+  it("with handlers may be called in a handler", function()
+    local opened
+    ws.after(0, function()
+      assert(ws.connect(url, { on_open = function(conn)
+        opened = true
+        conn:close()
+      end }))
+    end)
+    helper.wait_until(function() return opened end)
+  end)
+
+  it("without handlers cannot be called in a handler", function()
+    local message
+    ws.after(0, function() message = select(2, pcall(ws.connect, url)) end)
+    helper.wait_until(function() return message end)
+    assert.matches("a handler cannot wait: .*ws%.spawn", message)
+  end)
+
+  it("sends header fields", function()
+    local conn = assert(ws.connect(url, {
+      headers = { Authorization = "Bearer x", ["X-Two"] = { "1", "2" }, HOST = "example.test" },
+    }))
+    assert.equal("Bearer x", request.headers.authorization)
+    assert.equal("1, 2", request.headers["x-two"])
+    assert.equal("example.test", request.headers.host)
+    conn:close()
+  end)
+
+  it("refuses header fields that are lunawire's", function()
+    assert.has_error(function() ws.connect(url, { headers = { Upgrade = "x" } }) end,
+      "the header field Upgrade is written by lunawire")
+    assert.has_error(function() ws.connect(url, { headers = { X = "a\r\nb" } }) end,
+      "the value of the header field X has a control character")
+  end)
+
+  it("tells what is wrong with a URL", function()
+    assert.equal("URL_SCHEME", fails("http://127.0.0.1/"))
+    assert.equal("URL_SCHEME", fails("127.0.0.1"))
+    assert.equal("URL_USER", fails("ws://me:secret@127.0.0.1/"))
+    local code, message = fails("wss://127.0.0.1/")
+    assert.equal("TLS_UNAVAILABLE", code)
+    assert.equal("wss:// needs TLS, which this version does not have", message)
+    assert.has_error(function() ws.connect(80) end, "the URL must be a string, not 80")
+    assert.has_error(function() ws.connect(url, "x") end, "options must be a table, not a string")
+  end)
+
+  it("tells that nobody listens", function()
+    local other = assert(ws.serve { port = 0, on_message = print })
+    local port = other.port
+    other:stop()
+    core.step(0)
+    assert.equal("ECONNREFUSED", fails(("ws://127.0.0.1:%d/"):format(port)))
+  end)
+
+  it("tells that the server refused", function()
+    local code, message = fails(url .. "refused")
+    assert.equal("HTTP_STATUS", code)
+    assert.matches("401", message)
+    assert.equal("HTTP_STATUS", fails(url .. "nothing"))
+  end)
+
+  it("with handlers tells it to on_error, once", function()
+    local errors, status = {}, nil
+    assert(ws.connect(url .. "refused", {
+      on_error = function(conn, _, code)
+        errors[#errors + 1] = code
+        status = conn.response.status
+      end,
+      on_close = function() errors[#errors + 1] = "on_close" end,
+    }))
+    helper.wait_until(function() return #errors > 0 end)
+    core.step(0)
+    assert.same({ "HTTP_STATUS" }, errors)
+    assert.equal(401, status)
+  end)
+
+  it("gives up after its timeout", function()
+    local silent = assert(ws.serve {
+      port = 0, routes = { ["WS /"] = { on_upgrade = function() ws.sleep(0.3) end } },
+    })
+    local code = fails(("ws://127.0.0.1:%d/"):format(silent.port), { timeout = 0.05 })
+    assert.equal("ETIMEDOUT", code)
+    silent:stop()
+  end)
+end)
