@@ -264,12 +264,18 @@ static void start_soon(lw_dial *dial) {
   uv_timer_start(&dial->timer, on_timer, 0, 0);
 }
 
+static char *copy_text(const char *text) {
+  size_t size = strlen(text) + 1;
+  char *copy = malloc(size);
+  return copy != NULL ? memcpy(copy, text, size) : NULL;
+}
+
 static int start_host(lw_dial *dial, const lw_dial_target *target) {
   struct sockaddr_storage numeric;
   if (target->host == NULL || target->host[0] == '\0') return UV_EINVAL;
   if (target->port < 0 || target->port > 65535) return UV_EINVAL;
   dial->port = target->port;
-  dial->host = strdup(target->host);
+  dial->host = copy_text(target->host);
   if (dial->host == NULL) return UV_ENOMEM;
   if (!lw__address_parse(target->host, target->port, &numeric)) return start_resolving(dial);
   int error = set_addresses(dial, &numeric, 1);
@@ -283,7 +289,7 @@ static int start_path(lw_dial *dial, const char *path) {
   /* libuv would cut it off and connect to another one. */
   if (strlen(path) >= sizeof name.sun_path) return UV_ENAMETOOLONG;
 #endif
-  dial->path = strdup(path);
+  dial->path = copy_text(path);
   if (dial->path == NULL) return UV_ENOMEM;
   struct sockaddr_storage none = {0};
   int error = set_addresses(dial, &none, 1);

@@ -143,8 +143,9 @@ static int open_unix(lw__listen_socket *listening, const lw_listen_address *addr
   if (length == 0) return UV_EINVAL;
   if (length >= sizeof name.sun_path) return UV_ENAMETOOLONG;
   memcpy(name.sun_path, address->path, length);
-  listening->path = strdup(address->path);
+  listening->path = malloc(length + 1);
   if (listening->path == NULL) return UV_ENOMEM;
+  memcpy(listening->path, address->path, length + 1);
   listening->fd = new_socket(AF_UNIX);
   int error = listening->fd < 0 ? listening->fd : listen_unix(listening, &name, address->backlog);
   if (error != 0) lw__listen_socket_close(listening);
