@@ -23,30 +23,35 @@ local function fail_on(problems)
   assert.equal("", table.concat(problems, "\n"))
 end
 
--- In both languages the end of a function stands below its start: clang-format and luacheck see to
--- the indentation.
-local function c_function_start(line)
-  return line:find "^[%a_].*{$" and line:find "%(" and not line:find "^typedef" and "^}"
+-- clang-format and luacheck see to the indentation, so a function ends at the first line that ends
+-- it in the column where it began. These answer where the function that ends at lines[last] began.
+local function c_function_start(lines, last)
+  if lines[last] ~= "}" then return end
+  for first = last - 1, 1, -1 do
+    local line = lines[first]
+    if line:find "^}" or line:find "^#" then return end
+    if line:find "^[%a_]" then return first end
+  end
 end
 
-local function lua_function_start(line)
-  local indent = line:match "^(%s*).*%f[%w_]function%f[^%w_][^%)]*%)%s*$"
-  return indent and "^" .. indent .. "end%f[^%w_]"
+local function lua_function_start(lines, last)
+  local indent = lines[last]:match "^(%s*)end%f[^%w_]"
+  for first = last - 1, indent and 1 or last, -1 do
+    local line = lines[first]
+    if line:find("^" .. indent .. "%S") then
+      return line:find "%f[%w_]function%f[^%w_]" and first
+    end
+  end
 end
 
 local function check_functions(paths, start_of)
   local problems = {}
   for _, path in ipairs(paths) do
     local lines = lines_of(path)
-    for first, line in ipairs(lines) do
-      local ending = start_of(line)
-      local last = first
-      while ending and lines[last] and not (last > first and lines[last]:find(ending)) do
-        last = last + 1
-      end
-      if last - first + 1 > max_function then
-        local length = last - first + 1
-        problems[#problems + 1] = ("%s:%d: function of %d lines"):format(path, first, length)
+    for last in ipairs(lines) do
+      local length = last - (start_of(lines, last) or last) + 1
+      if length > max_function then
+        problems[#problems + 1] = ("%s:%d: ends a function of %d lines"):format(path, last, length)
       end
     end
   end
