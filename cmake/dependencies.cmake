@@ -45,7 +45,9 @@ function(lw_find_lua engine)
   endif()
   # Looked for each time: LuaRocks may use one tree for several Luas.
   unset(lua_header_dir CACHE)
-  find_path(lua_header_dir lauxlib.h HINTS ${LUA_INCDIR} ${PC_LUA_INCLUDE_DIRS} NO_DEFAULT_PATH)
+  find_path(lua_header_dir lauxlib.h HINTS ${LUA_INCDIR} ${PC_LUA_INCLUDE_DIRS}
+    PATHS /usr/include/${engine} /usr/local/include/${engine} /opt/homebrew/include/${engine}
+    NO_DEFAULT_PATH)
   if(NOT lua_header_dir)
     message(FATAL_ERROR "lunawire found no headers of ${engine}.\n"
       "Install lib${engine}-dev (Debian: liblua5.1-0-dev, liblua5.2-dev, liblua5.3-dev, "
