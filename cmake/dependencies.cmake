@@ -50,7 +50,7 @@ function(lw_find_lua engine)
     NO_DEFAULT_PATH)
   if(NOT lua_header_dir)
     message(FATAL_ERROR "lunawire found no headers of ${engine}.\n"
-      "Install lib${engine}-dev (Debian: liblua5.1-0-dev, liblua5.2-dev, liblua5.3-dev, "
+      "Install them (Debian: liblua5.1-0-dev, liblua5.2-dev, liblua5.3-dev, "
       "liblua5.4-dev or libluajit-5.1-dev), or say where they are: cmake -DLUA_INCDIR=/path.")
   endif()
 
