@@ -59,6 +59,7 @@ static lw_dial *of_resolve(uv_getaddrinfo_t *resolve) {
 /* --- the end --- */
 
 static void free_dial(lw_dial *dial) {
+  dial->net->live--;
   free(dial->attempts);
   free(dial->host);
   free(dial->path);
@@ -304,6 +305,7 @@ static lw_dial *new_dial(lw_net *net, lw_dial_done done, void *owner) {
   dial->done = done;
   dial->owner = owner;
   uv_timer_init(net->uv, &dial->timer);
+  net->live++;
   return dial;
 }
 

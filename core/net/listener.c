@@ -181,6 +181,7 @@ int lw_listener_open(lw_listener **result, lw_net *net, const lw_listen_address 
     free(listener);
     return error;
   }
+  net->live++;
   *result = listener;
   return 0;
 }
@@ -189,6 +190,7 @@ static void handle_closed(lw_listener *listener) {
   if (--listener->handles > 0) return;
   const lw_listener_events *events = listener->events;
   void *owner = listener->owner;
+  listener->net->live--;
   free(listener);
   events->on_closed(owner);
 }

@@ -23,6 +23,7 @@ static void survive_sigpipe(void) {
 
 int lw_net_init(lw_net *net, uv_loop_t *uv) {
   net->uv = uv;
+  net->live = 0;
   net->receive = malloc(LW_NET_RECEIVE_SIZE);
   net->outs = lw_out_pool_new();
   if (net->receive == NULL || net->outs == NULL) {

@@ -14,6 +14,7 @@ typedef struct lw_net {
   uv_loop_t *uv; /* borrowed */
   char *receive; /* LW_NET_RECEIVE_SIZE bytes, lent to one read callback at a time */
   lw_out_pool *outs;
+  unsigned live; /* transports, listeners and dials of which libuv still holds something */
 } lw_net;
 
 /* 0, or a negative libuv error (UV_ENOMEM).
@@ -24,7 +25,7 @@ typedef struct lw_net {
  * unlike ignoring, is not inherited by programs that a script starts, and whoever set an action of
  * their own before or afterwards keeps it. */
 int lw_net_init(lw_net *net, uv_loop_t *uv);
-/* Call after every transport was freed. Also right for one whose lw_net_init failed. */
+/* Call when nothing is live. Also right for one whose lw_net_init failed. */
 void lw_net_free(lw_net *net);
 
 #endif

@@ -162,6 +162,7 @@ static void on_uv_closed(uv_handle_t *handle) {
   struct tcp *tcp = of_stream(handle);
   const lw_transport_events *events = tcp->head.events;
   void *owner = tcp->head.owner;
+  tcp->head.net->live--;
   free(tcp);
   if (events != NULL) events->on_closed(owner);
 }
@@ -213,9 +214,12 @@ lw_transport *lw_tcp_new(lw_net *net, bool is_unix_socket, int *error) {
   tcp->head.net = net;
   *error = is_unix_socket ? uv_pipe_init(net->uv, (uv_pipe_t *)&tcp->stream, 0)
                           : uv_tcp_init(net->uv, (uv_tcp_t *)&tcp->stream);
-  if (*error == 0) return &tcp->head;
-  free(tcp);
-  return NULL;
+  if (*error != 0) {
+    free(tcp);
+    return NULL;
+  }
+  net->live++;
+  return &tcp->head;
 }
 
 uv_stream_t *lw_tcp_stream(lw_transport *t) {

@@ -47,7 +47,7 @@ static inline int net_close(void) {
   uv_close((uv_handle_t *)&limit, NULL);
   uv_run(&loop, UV_RUN_NOWAIT);
   lw_net_free(&net);
-  return uv_loop_close(&loop);
+  return net.live != 0 ? UV_EBUSY : uv_loop_close(&loop);
 }
 
 /* --- one end of a connection --- */

@@ -264,6 +264,21 @@ TEST(goes_on_at_once_when_one_is_refused) {
   CHECK_INT(close_all(), 0);
 }
 
+TEST(goes_on_to_the_other_family) {
+  start();
+  int dead = refuse_at("127.0.0.1"), alive = listen_at("::1", 0, 8);
+  if (alive < 0) {
+    printf("skipped: no IPv6 loopback\n");
+  } else {
+    CHECK_INT(dial_two("127.0.0.1", port_of(dead), "::1", port_of(alive)), 0);
+    RUN_UNTIL(done_count == 1);
+    CHECK(peer_is("::1", port_of(alive)));
+    close(alive);
+  }
+  close(dead);
+  CHECK_INT(close_all(), 0);
+}
+
 TEST(tries_the_next_when_one_does_not_answer) {
   struct hole hole;
   start();
@@ -372,6 +387,7 @@ int main(void) {
   RUN(survives_cancelling_while_it_resolves);
   RUN(finds_the_family_that_listens);
   RUN(goes_on_at_once_when_one_is_refused);
+  RUN(goes_on_to_the_other_family);
   RUN(tries_the_next_when_one_does_not_answer);
   RUN(lists_all_that_was_tried);
   RUN(survives_cancelling_while_it_connects);
