@@ -58,7 +58,8 @@ describe("serve", function()
     raises("serve takes a path, or a host and port, not both", { path = "x", port = 1 })
     raises("serve needs routes, or handlers such as on_message", { port = 0 })
     raises("serve takes routes or handlers, not both: "
-      .. "put the handlers into a route like \"WS /path\"", { port = 0, routes = {}, on_message = print })
+      .. "put the handlers into a route like \"WS /path\"",
+      { port = 0, routes = {}, on_message = print })
     raises("route 'WS /': unknown option 'on_mesage': did you mean 'on_message'?",
       { port = 0, routes = { ["WS /"] = { on_mesage = print } } })
     raises("route 'WS /' must be a table of handlers or a function, not a string",

@@ -84,6 +84,11 @@ local function connect_and_wait(o)
   return opened, message, code
 end
 
+-- Takes the place of on_error, so that a client that cannot connect does not just fall silent.
+local function report_error(_, message, code)
+  task.report(code == "HANDLER" and message or ("%s (%s)"):format(message, code))
+end
+
 -- ws.connect
 function client.connect(url, given)
   local o = options.check("connect", given == nil and {} or given)
@@ -92,6 +97,7 @@ function client.connect(url, given)
   if not parts then return nil, message, code end
   request_of(parts, o)
   if next(handlers) == nil then return connect_and_wait(o) end
+  handlers.on_error = handlers.on_error or report_error
   o.handlers = core.handlers(inbox.attach(handlers))
   return core.connect(o)
 end

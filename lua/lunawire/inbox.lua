@@ -98,6 +98,8 @@ end
 local function wait_for_message(conn, box, seconds)
   if conn.state == "closed" then
     return nil, "the connection is closed", "CLOSED"
+  elseif conn.state ~= "open" and conn.state ~= "closing" then
+    misuse.raise("the connection is not open yet: receive in on_open, or connect without handlers")
   end
   local reader = task.waiter()
   box.reader = reader

@@ -1,0 +1,157 @@
+-- What happens between a request and its answer, on servers with routes or on_upgrade. The core
+-- hands each request to a function that is made here; a server with plain handlers never loads
+-- this file.
+
+local core = require "lunawire.core"
+local headers = require "lunawire.headers"
+local inbox = require "lunawire.inbox"
+local misuse = require "lunawire.misuse"
+local options = require "lunawire.options"
+local request = require "lunawire.request"
+local response = require "lunawire.response"
+local routes = require "lunawire.routes"
+local task = require "lunawire.task"
+
+local dispatch = {}
+
+-- Answering -------------------------------------------------------------------------------------
+
+local function refuse(conn, status, body, fields)
+  return core.respond(conn, status, fields, body)
+end
+
+local function report_error(text, trace)
+  task.report(("error in route '%s': %s"):format(text, trace))
+end
+
+-- For task.start: a handler that threw is reported, and the peer learns nothing of it.
+local function end_of_handler(endpoint, conn)
+  return function(ok, _, trace)
+    if ok then return end
+    report_error(endpoint.text, trace)
+    if conn.state == "request" then refuse(conn, 500, "something went wrong here") end
+  end
+end
+
+local function answer_http(conn, req, endpoint)
+  task.start(endpoint.handler, end_of_handler(endpoint, conn), req, response.new(conn))
+end
+
+-- The first subprotocol of ours that the client offers: the server knows best what it prefers.
+local function choose_protocol(ours, req)
+  if not ours then return nil end
+  local offered = {}
+  for _, protocol in ipairs(req.protocols) do offered[protocol] = true end
+  for _, protocol in ipairs(ours) do
+    if offered[protocol] then return protocol end
+  end
+end
+
+local function expect_offered(protocol, req)
+  for _, offered in ipairs(req.protocols) do
+    if protocol == offered then return protocol end
+  end
+  misuse.raise("on_upgrade chose the protocol '%s', which the client did not offer",
+    tostring(protocol))
+end
+
+-- Opens the connection. `data` is what on_upgrade returned first, `choice` second.
+local function accept(conn, req, endpoint, data, choice)
+  choice = choice or {}
+  misuse.expect("the second result of on_upgrade", choice, "table")
+  local protocol = choice.protocol
+  protocol = protocol and expect_offered(protocol, req) or choose_protocol(endpoint.protocols, req)
+  local fields = choice.headers and headers.to_array(choice.headers)
+  if data ~= true then conn.data = data end
+  -- Kept when it is more than what can be had from the head again.
+  if endpoint.on_upgrade or next(req.params) then conn.request = req end
+  return core.accept(conn, endpoint.handlers, protocol, fields)
+end
+
+-- Does what on_upgrade returned: data[, choice]; or nil, status, body, headers.
+local function decide(conn, req, endpoint, data, second, body, fields)
+  if data then return accept(conn, req, endpoint, data, second) end
+  local status = second == nil and 403 or response.check_status(second)
+  misuse.expect("the body", body == nil and "" or body, "string")
+  return refuse(conn, status, body or "", fields and headers.to_array(fields))
+end
+
+local function answer_upgrade(conn, req, endpoint)
+  local ok, text, status = core.check(conn)
+  if not ok then return refuse(conn, status, text) end
+  if not endpoint.on_upgrade then return accept(conn, req, endpoint, true) end
+  task.start(function()
+    decide(conn, req, endpoint, endpoint.on_upgrade(req))
+  end, end_of_handler(endpoint, conn))
+end
+
+local function answer(conn, router)
+  local req = request.new(conn)
+  local upgrade = core.is_upgrade(conn)
+  local endpoint, params, text, allow = router:find(upgrade and "WS" or req.method, req.path)
+  if not endpoint then
+    return refuse(conn, params, text, allow and { "Allow", allow })
+  end
+  req.params = params
+  return (upgrade and answer_upgrade or answer_http)(conn, req, endpoint)
+end
+
+-- Endpoints -------------------------------------------------------------------------------------
+
+-- The handlers of a route in coroutine style: the function runs while the connection is open.
+local function coroutine_handlers(fn, text)
+  return {
+    on_open = function(conn)
+      inbox.open(conn) -- nothing that comes before the first receive() may be lost
+      task.start(fn, function(ok, _, trace)
+        if ok then return conn:close(1000) end
+        report_error(text, trace)
+        core.abort(conn, 1011, "an error in a handler")
+      end, conn)
+    end,
+  }
+end
+
+-- What a route stands for. WebSocket: { handlers, on_upgrade, protocols }; else { handler }.
+local function endpoint_of(method, text, value, protocols)
+  local kind = type(value)
+  if method ~= "WS" then
+    if kind ~= "function" then
+      misuse.raise("route '%s' must be a function, not %s", text, misuse.describe(value))
+    end
+    return { text = text, handler = value }
+  elseif kind == "function" then
+    local handlers = inbox.attach(coroutine_handlers(value, text))
+    return { text = text, handlers = core.handlers(handlers), protocols = protocols }
+  elseif kind ~= "table" then
+    misuse.raise("route '%s' must be a table of handlers or a function, not %s", text,
+      misuse.describe(value))
+  end
+  local checked = options.check("route", value, ("route '%s': "):format(text))
+  return {
+    text = text,
+    handlers = core.handlers(inbox.attach(options.take_handlers(checked))),
+    on_upgrade = checked.on_upgrade,
+    protocols = checked.protocols or protocols,
+  }
+end
+
+-- A function that answers the requests of a server with these routes. `protocols` are those of
+-- routes that have none of their own.
+function dispatch.by_route(table_of_routes, protocols)
+  local router = routes.compile(table_of_routes, function(method, text, value)
+    return endpoint_of(method, text, value, protocols)
+  end)
+  return function(conn) return answer(conn, router) end
+end
+
+-- A function that answers the requests of a server that has on_upgrade and no routes.
+function dispatch.any_path(handlers, on_upgrade, protocols)
+  local endpoint = {
+    text = "WS *", handlers = core.handlers(handlers), on_upgrade = on_upgrade,
+    protocols = protocols,
+  }
+  return function(conn) return answer_upgrade(conn, request.new(conn), endpoint) end
+end
+
+return dispatch
