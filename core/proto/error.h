@@ -45,6 +45,7 @@
   X(HTTP_TOO_MANY_FIELDS, 431, "the HTTP head has more than 100 header fields")                    \
   X(HTTP_HOST, 400, "the request does not have exactly one valid Host header")                     \
   X(HTTP_BODY_LENGTH, 400, "Content-Length or Transfer-Encoding is invalid or ambiguous")          \
+  X(HTTP_TIMEOUT, 408, "the opening handshake was not finished in time")                           \
   X(HTTP_NOT_HTTP, 400, "the peer does not speak HTTP")                                            \
   /* the opening handshake, RFC 6455 section 4 */                                                  \
   X(UPGRADE_REQUIRED, 426, "this address speaks WebSocket; the request does not ask for it")       \

@@ -1,0 +1,145 @@
+/* One connection, of either role: transport + session + output + deadlines. For core/ only. */
+#ifndef LW_CONN_H
+#define LW_CONN_H
+
+#include "loop.h"
+#include "lunawire.h"
+#include "net/transport.h"
+#include "proto/handshake.h"
+#include "proto/http.h"
+#include "proto/mask.h"
+#include "proto/session.h"
+
+/* Limits shared by all connections of a server, or owned by one client. Counted. */
+typedef struct lw_settings {
+  unsigned references;
+  lw_limits limits;
+  lw_session_config whole;  /* deliver messages */
+  lw_session_config stream; /* deliver chunks */
+} lw_settings;
+
+lw_settings *lw__settings_new(const lw_limits *limits, bool is_server); /* NULL: no memory */
+lw_settings *lw__settings_hold(lw_settings *settings);
+void lw__settings_release(lw_settings *settings);
+
+typedef struct lw_client lw_client; /* what only a client that is not open yet needs */
+
+struct lw_conn {
+  lw_loop *loop;      /* NULL after lw_loop_free */
+  lw_transport *io;   /* NULL before it is connected and after it is gone */
+  const lw_conn_events *events;
+  void *user;
+  lw_settings *settings;
+  lw_server *server;  /* counted; NULL for clients */
+  lw_client *client;  /* NULL for servers, and once open */
+  lw_conn *next, **back; /* in loop->conns; back is NULL when it is not there */
+  lw_conn *next_unsettled;
+
+  lw_out *out;        /* what is gathered and not handed to the transport yet */
+  lw_buf head;        /* the request's or the answer's head as it came */
+  lw_buf waiting;     /* input that was read and may not be handled yet */
+  char *close_reason; /* for on_close, not terminated; NULL: empty */
+  lw_failure *failure; /* for on_error, when a client could not connect */
+  uint64_t began_ms;  /* the state that has a time limit */
+  uint64_t heard_ms;  /* the peer's last sign of life */
+  uint64_t active_ms; /* the last message in either direction */
+  uint64_t ping_us;   /* when our last ping left, 0 when none is unanswered */
+  lw_wheel_node deadline;
+
+  uint32_t references;
+  uint32_t rtt_us;          /* UINT32_MAX: unknown */
+  uint16_t close_code;      /* for on_close */
+  uint16_t protocol_at;     /* the agreed subprotocol, inside head */
+  uint8_t protocol_size;
+  uint8_t close_reason_size;
+  uint8_t error;            /* lw_error to report before on_close, or 0 */
+  uint8_t state;            /* lw_state */
+  lw_utf8 sending_utf8;     /* of the fragmented text under way */
+  lw_http_scanner scanner;
+  lw_session session;
+
+  bool is_unsettled : 1;
+  bool is_server : 1;
+  bool has_head : 1;        /* head is complete */
+  bool opened : 1;          /* on_open was called */
+  bool must_open : 1;       /* calls that settling makes */
+  bool must_drain : 1;
+  bool must_close : 1;
+  bool must_end : 1;
+  bool must_fail : 1;       /* on_error for a client that did not open */
+  bool is_writing : 1;      /* the transport keeps output; nothing may be handed to it */
+  bool is_slow : 1;         /* a send answered LW_SEND_SLOW since the last on_drain */
+  bool is_paused : 1;
+  bool is_reading : 1;
+  bool is_lingering : 1;    /* closed for the script; waits for the end of TCP */
+  bool has_shut_down : 1;
+  bool wants_pong : 1;      /* a ping is to be answered once output drains */
+  bool in_input : 1;        /* the session's input is being handled */
+  uint8_t *pong;            /* that ping's payload, its size in front; NULL when none */
+};
+
+/* A connection in the given state with one reference for its I/O; it joins the loop. NULL: no
+ * memory. Takes a reference of settings and server. */
+lw_conn *lw__conn_new(lw_loop *loop, lw_settings *settings, const lw_conn_events *events,
+                      lw_server *server, lw_state state);
+
+/* Gives it its transport and starts reading. Returns 0 or a libuv error. */
+int lw__conn_adopt(lw_conn *conn, lw_transport *io);
+
+/* Ends without a callback: the loop is being freed. */
+void lw__conn_drop(lw_conn *conn);
+
+/* Makes the calls that are due and writes what was gathered. */
+void lw__conn_settle(lw_conn *conn);
+
+/* A deadline of the wheel came. */
+void lw__conn_deadline(lw_wheel_node *node);
+/* Arms the deadline for what the connection waits for now. */
+void lw__conn_arm(lw_conn *conn);
+
+/* The upgrade is agreed on: the session begins. on_open follows with the next settling, and then what
+ * waits as input because it came behind the head. */
+void lw__conn_open(lw_conn *conn, bool stream_messages);
+
+/* The connection is over for its owner: on_close(code, reason) follows. The socket goes at once, or
+ * lingers so that what was sent arrives. */
+void lw__conn_finish(lw_conn *conn, unsigned code, const char *reason, size_t size, bool linger);
+
+/* The same with code 1006, for a libuv error (UV_EOF: the peer just ended the connection). */
+void lw__conn_finish_uv(lw_conn *conn, int error);
+
+/* on_error(message, code) follows, for a client that did not open. */
+void lw__conn_fail_later(lw_conn *conn, const char *code, const char *message);
+
+/* Closes the transport if it is still there. */
+void lw__conn_close_transport(lw_conn *conn);
+
+/* The peer broke a rule: close frame, on_error, on_close. */
+void lw__conn_broken(lw_conn *conn, lw_error error);
+
+/* Appends to what is gathered (conn_send.c). False when out of memory. */
+bool lw__conn_write(lw_conn *conn, const void *data, size_t size);
+/* Hands what was gathered to the transport, unless it is busy. */
+void lw__conn_flush(lw_conn *conn);
+/* Sends a close frame, if none was sent. */
+void lw__conn_send_close(lw_conn *conn, unsigned code, const char *reason, size_t size);
+/* Answers a ping now, or remembers it while output is waiting. */
+void lw__conn_pong(lw_conn *conn, const char *data, size_t size);
+void lw__conn_send_waiting_pong(lw_conn *conn);
+
+/* Forgets the head and reads another: a client skips interim answers. `data` is what came behind. */
+void lw__conn_more_head(lw_conn *conn, const uint8_t *data, size_t size);
+
+/* A head came whole (server.c, client.c); rest is what came behind it. */
+void lw__server_on_head(lw_conn *conn, const uint8_t *rest, size_t size);
+void lw__client_on_head(lw_conn *conn, const uint8_t *rest, size_t size);
+/* The head is broken, or time is up, or the peer is gone (error: libuv) before the connection opened. */
+void lw__server_on_bad_head(lw_conn *conn, lw_error error);
+void lw__client_on_bad_head(lw_conn *conn, lw_error error);
+void lw__client_failed(lw_conn *conn, const char *code, const char *message);
+void lw__client_free(lw_conn *conn);
+/* Input of a client whose upgrade was refused: the body, for the message. */
+void lw__client_on_body(lw_conn *conn, const uint8_t *data, size_t size);
+void lw__client_on_end(lw_conn *conn, int error);
+
+#endif

@@ -1,0 +1,89 @@
+/* The time limits of a connection. They share the loop's wheel; a connection that shows life is not
+ * moved there, its deadline is computed again when the old one comes. */
+#include <stdio.h>
+
+#include "conn.h"
+
+#define CONN_OF_NODE(node) ((lw_conn *)((char *)(node) - offsetof(lw_conn, deadline)))
+
+/* When something has to be done about the connection if nothing happens, UINT64_MAX for never. */
+static uint64_t due_ms(const lw_conn *conn) {
+  const lw_limits *limits = &conn->settings->limits;
+  switch ((lw_state)conn->state) {
+  case LW_CONNECTING:
+  case LW_REQUEST:
+    return conn->began_ms + limits->handshake_ms;
+  case LW_CLOSING:
+  case LW_CLOSED:
+    return conn->began_ms + limits->close_ms;
+  case LW_OPEN:
+    break;
+  }
+  uint64_t due = UINT64_MAX;
+  if (limits->idle_ms > 0) due = conn->active_ms + limits->idle_ms;
+  if (limits->ping_ms > 0 && !conn->is_paused) {
+    uint64_t asked = conn->ping_us / 1000;
+    uint64_t ping_due = (asked > conn->heard_ms ? asked : conn->heard_ms) + limits->ping_ms;
+    if (ping_due < due) due = ping_due;
+  }
+  return due;
+}
+
+void lw__conn_arm(lw_conn *conn) {
+  uint64_t due = due_ms(conn);
+  if (due == UINT64_MAX) {
+    lw_wheel_cancel(&conn->deadline);
+  } else {
+    lw__loop_arm(conn->loop, &conn->deadline, due);
+  }
+}
+
+/* The peer was silent for ping_ms: ask it, or give up when it was asked already. */
+static void heartbeat(lw_conn *conn) {
+  uint32_t ping_ms = conn->settings->limits.ping_ms;
+  if (conn->ping_us / 1000 < conn->heard_ms || conn->ping_us == 0) {
+    lw_conn_ping(conn, NULL, 0);
+    lw__conn_arm(conn);
+    return;
+  }
+  char reason[64];
+  int size = snprintf(reason, sizeof reason, "heartbeat: no sign of life for %g s",
+                      (double)(2 * (uint64_t)ping_ms) / 1000);
+  lw__conn_finish(conn, LW_CLOSE_ABNORMAL, reason, (size_t)size, false);
+}
+
+static void open_deadline(lw_conn *conn) {
+  const lw_limits *limits = &conn->settings->limits;
+  uint64_t now = uv_now(conn->loop->net.uv);
+  if (limits->idle_ms > 0 && now >= conn->active_ms + limits->idle_ms) {
+    lw_conn_close(conn, LW_CLOSE_GOING_AWAY, "idle", 4);
+    return;
+  }
+  heartbeat(conn);
+}
+
+void lw__conn_deadline(lw_wheel_node *node) {
+  lw_conn *conn = CONN_OF_NODE(node);
+  if (due_ms(conn) > uv_now(conn->loop->net.uv)) { /* it showed life since this was armed */
+    lw__conn_arm(conn);
+    return;
+  }
+  static const char closing[] = "the closing handshake timed out";
+  switch ((lw_state)conn->state) {
+  case LW_CONNECTING:
+    lw__client_on_bad_head(conn, LW_E_HTTP_TIMEOUT);
+    break;
+  case LW_REQUEST:
+    lw__server_on_bad_head(conn, LW_E_HTTP_TIMEOUT);
+    break;
+  case LW_OPEN:
+    open_deadline(conn);
+    break;
+  case LW_CLOSING:
+    lw__conn_finish(conn, LW_CLOSE_ABNORMAL, closing, sizeof closing - 1, false);
+    break;
+  case LW_CLOSED:
+    lw__conn_close_transport(conn);
+    break;
+  }
+}

@@ -1,0 +1,55 @@
+/* What can be asked of a connection at any time, also long after it ended. */
+#include "conn.h"
+
+void lw_conn_pause(lw_conn *conn) {
+  if (conn->state != LW_OPEN || conn->is_paused) return;
+  conn->is_paused = true;
+  lw__loop_unsettle(conn->loop, conn);
+}
+
+void lw_conn_resume(lw_conn *conn) {
+  if (!conn->is_paused) return;
+  conn->is_paused = false;
+  conn->heard_ms = uv_now(conn->loop->net.uv); /* its silence was ours */
+  lw__conn_arm(conn);
+  lw__loop_unsettle(conn->loop, conn);
+}
+
+lw_state lw_conn_state(const lw_conn *conn) { return (lw_state)conn->state; }
+bool lw_conn_is_server(const lw_conn *conn) { return conn->is_server; }
+lw_server *lw_conn_server(const lw_conn *conn) { return conn->server; }
+lw_loop *lw_conn_loop(const lw_conn *conn) { return conn->loop; }
+void lw_conn_set_user(lw_conn *conn, void *user) { conn->user = user; }
+void *lw_conn_user(const lw_conn *conn) { return conn->user; }
+
+size_t lw_conn_buffered(const lw_conn *conn) {
+  size_t size = conn->out != NULL ? lw_out_size(conn->out) : 0;
+  if (conn->is_writing) size += lw_transport_unwritten(conn->io);
+  return size;
+}
+
+double lw_conn_rtt(const lw_conn *conn) {
+  return conn->rtt_us == UINT32_MAX ? -1 : (double)conn->rtt_us / 1e6;
+}
+
+const char *lw_conn_protocol(const lw_conn *conn, size_t *size) {
+  *size = conn->protocol_size;
+  return (const char *)conn->head.data + conn->protocol_at;
+}
+
+bool lw_conn_remote(const lw_conn *conn, char *address, size_t size, int *port) {
+  return conn->io != NULL && lw_transport_peer(conn->io, address, size, port) == 0;
+}
+
+const char *lw_conn_head(const lw_conn *conn, size_t *size) {
+  *size = conn->has_head ? conn->head.size : 0;
+  return (const char *)conn->head.data;
+}
+
+bool lw_field_name_valid(const char *text, size_t size) {
+  return lw_http_is_token((lw_slice){text, size});
+}
+
+bool lw_field_value_valid(const char *text, size_t size) {
+  return lw_http_is_value((lw_slice){text, size});
+}

@@ -1,0 +1,237 @@
+/* Output: from a script's intent to the transport.
+ *
+ * What is sent is gathered in conn->out until the connection settles, so that a batch leaves in one
+ * write. While the transport keeps what the kernel did not take (is_writing), gathering goes on. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "conn.h"
+#include "server.h"
+
+/* Gathering more than this before a write only costs memory; the system call is paid for by then. */
+#define FLUSH_SIZE (64 * 1024)
+
+/* Pings are answered one by one while less than this waits, and by the latest only above it
+ * (RFC 6455 section 5.5.3), so that a peer that never reads cannot make us hoard pongs. */
+#define PONG_SIZE_MAX (16 * 1024)
+
+static lw_out *gather(lw_conn *conn) {
+  if (conn->out == NULL) conn->out = lw_out_take(conn->loop->net.outs);
+  lw__loop_unsettle(conn->loop, conn);
+  return conn->out;
+}
+
+bool lw__conn_write(lw_conn *conn, const void *data, size_t size) {
+  lw_out *out = gather(conn);
+  return out != NULL && lw_out_copy(out, data, size);
+}
+
+void lw__conn_flush(lw_conn *conn) {
+  if (conn->is_writing || conn->io == NULL) return;
+  if (conn->out != NULL) {
+    lw_out *out = conn->out;
+    conn->out = NULL;
+    int result = lw_transport_write(conn->io, out);
+    if (result < 0) {
+      if (conn->state == LW_CLOSED) lw__conn_close_transport(conn);
+      lw__conn_finish_uv(conn, result);
+      return;
+    }
+    conn->is_writing = result == 0;
+  }
+  /* The server ends TCP first (RFC 6455 section 7.1.1); a client waits for that. */
+  bool ends_first = conn->is_lingering && conn->is_server;
+  if (ends_first && !conn->is_writing && !conn->has_shut_down) {
+    conn->has_shut_down = true;
+    if (lw_transport_shutdown(conn->io) != 0) lw__conn_close_transport(conn);
+  }
+}
+
+/* ---------------------------------------------------------------------------------------- frames */
+
+static bool text_is_valid(lw_conn *conn, const lw_outgoing *message) {
+  lw_utf8 state = message->fragment && !message->first ? conn->sending_utf8 : 0;
+  for (size_t i = 0; i < message->part_count; i++) {
+    const lw_part *part = &message->parts[i];
+    if (!lw_utf8_check(&state, part->data, part->size)) return false;
+  }
+  bool ends = !message->fragment || message->final;
+  if (ends && state != 0) return false;
+  conn->sending_utf8 = ends ? 0 : state;
+  return true;
+}
+
+/* The payload's parts behind the head, masked for a server. False when out of memory. */
+static bool append_masked(lw_out *out, const lw_outgoing *message, const uint8_t key[4]) {
+  size_t offset = 0;
+  for (size_t i = 0; i < message->part_count; i++) {
+    const lw_part *part = &message->parts[i];
+    uint8_t *to = lw_out_extend(out, part->size);
+    if (to == NULL) return false;
+    lw_mask(to, part->data, part->size, key, offset);
+    offset += part->size;
+  }
+  return true;
+}
+
+static bool append_plain(lw_out *out, const lw_outgoing *message) {
+  for (size_t i = 0; i < message->part_count; i++) {
+    lw_part *part = &message->parts[i];
+    if (!part->pinned) {
+      if (!lw_out_copy(out, part->data, part->size)) return false;
+      continue;
+    }
+    lw_out_owner owner = {message->release, message->context, part->token};
+    if (!lw_out_reference(out, part->data, part->size, &owner)) return false;
+    part->pinned = false; /* the output releases it now */
+  }
+  return true;
+}
+
+static void release_pinned(const lw_outgoing *message) {
+  for (size_t i = 0; i < message->part_count; i++) {
+    lw_part *part = &message->parts[i];
+    if (part->pinned) message->release(message->context, part->token);
+    part->pinned = false;
+  }
+}
+
+/* Out of memory with half a frame gathered: nothing sensible can follow it. */
+static lw_send_result out_of_memory(lw_conn *conn) {
+  lw__conn_finish_uv(conn, UV_ENOMEM);
+  return LW_SEND_NOMEM;
+}
+
+static lw_send_result send_frame(lw_conn *conn, lw_frame *frame, const lw_outgoing *message) {
+  uint8_t head[LW_FRAME_HEAD_MAX];
+  if (!conn->is_server && !lw__loop_mask(conn->loop, frame->key)) return LW_SEND_RANDOM;
+  size_t head_size = lw_session_send(&conn->session, frame, head);
+  if (head_size == 0) return LW_SEND_ORDER;
+  lw_out *out = gather(conn);
+  if (out == NULL || !lw_out_copy(out, head, head_size)) return out_of_memory(conn);
+  bool appended = conn->is_server ? append_plain(out, message)
+                                  : append_masked(out, message, frame->key);
+  return appended ? LW_SEND_OK : out_of_memory(conn);
+}
+
+/* --------------------------------------------------------------------------------------- messages */
+
+static size_t total_size(const lw_outgoing *message) {
+  size_t size = 0;
+  for (size_t i = 0; i < message->part_count; i++) size += message->parts[i].size;
+  return size;
+}
+
+static lw_send_result too_slow(lw_conn *conn) {
+  static const char reason[] = "the peer reads too slowly: max_buffered was reached";
+  if (conn->settings->limits.drop_when_slow) return LW_SEND_DROPPED;
+  lw__conn_finish(conn, LW_CLOSE_ABNORMAL, reason, sizeof reason - 1, false);
+  return LW_SEND_FULL;
+}
+
+static void count_message_out(lw_conn *conn, size_t size, bool final) {
+  conn->active_ms = uv_now(conn->loop->net.uv);
+  if (conn->server == NULL) return;
+  conn->server->stats.messages_out += final;
+  conn->server->stats.bytes_out += size;
+}
+
+static lw_frame frame_of(const lw_outgoing *message, size_t size) {
+  lw_frame frame = {.length = size, .fin = !message->fragment || message->final};
+  bool continues = message->fragment && !message->first;
+  frame.opcode = continues ? LW_OP_CONTINUATION : (uint8_t)message->kind;
+  return frame;
+}
+
+static lw_send_result send_message(lw_conn *conn, const lw_outgoing *message) {
+  const lw_limits *limits = &conn->settings->limits;
+  if (conn->state != LW_OPEN) return LW_SEND_CLOSED;
+  if (message->kind == LW_TEXT && !text_is_valid(conn, message)) return LW_SEND_UTF8;
+  size_t size = total_size(message);
+  size_t buffered = lw_conn_buffered(conn);
+  if (buffered > 0 && buffered + size > limits->max_buffered) return too_slow(conn);
+
+  lw_frame frame = frame_of(message, size);
+  lw_send_result result = send_frame(conn, &frame, message);
+  if (result != LW_SEND_OK) return result;
+  count_message_out(conn, size, frame.fin);
+  if (lw_out_size(conn->out) >= FLUSH_SIZE) lw__conn_flush(conn);
+  if (conn->state != LW_OPEN) return LW_SEND_CLOSED;
+  if (lw_conn_buffered(conn) <= limits->high_water) return LW_SEND_OK;
+  conn->is_slow = true;
+  return LW_SEND_SLOW;
+}
+
+lw_send_result lw_conn_send(lw_conn *conn, const lw_outgoing *message) {
+  lw_send_result result = send_message(conn, message);
+  release_pinned(message);
+  return result;
+}
+
+/* ---------------------------------------------------------------------------------- control frames */
+
+static lw_send_result send_control(lw_conn *conn, lw_opcode opcode, const void *data, size_t size) {
+  lw_part part = {.data = data, .size = size};
+  lw_outgoing payload = {.parts = &part, .part_count = size > 0};
+  lw_frame frame = {.opcode = (uint8_t)opcode, .fin = true, .length = size};
+  return send_frame(conn, &frame, &payload);
+}
+
+lw_send_result lw_conn_ping(lw_conn *conn, const void *data, size_t size) {
+  if (conn->state != LW_OPEN) return LW_SEND_CLOSED;
+  if (size > LW_CONTROL_MAX) return LW_SEND_TOO_LONG;
+  uint64_t now_us = uv_hrtime() / 1000;
+  /* Without a payload of the script's own the ping carries the time, which measures the way. */
+  if (size == 0) {
+    conn->ping_us = now_us;
+    data = &now_us;
+    size = sizeof now_us;
+  }
+  return send_control(conn, LW_OP_PING, data, size);
+}
+
+void lw__conn_pong(lw_conn *conn, const char *data, size_t size) {
+  if (lw_conn_buffered(conn) <= PONG_SIZE_MAX && !conn->wants_pong) {
+    send_control(conn, LW_OP_PONG, data, size);
+    return;
+  }
+  if (conn->pong == NULL) conn->pong = malloc(1 + LW_CONTROL_MAX);
+  if (conn->pong == NULL) return; /* a pong may be left out; the next ping asks again */
+  conn->pong[0] = (uint8_t)size;
+  memcpy(conn->pong + 1, data, size);
+  conn->wants_pong = true;
+}
+
+void lw__conn_send_waiting_pong(lw_conn *conn) {
+  if (conn->state != LW_OPEN || lw_conn_buffered(conn) > PONG_SIZE_MAX) return;
+  conn->wants_pong = false;
+  send_control(conn, LW_OP_PONG, conn->pong + 1, conn->pong[0]);
+  free(conn->pong);
+  conn->pong = NULL;
+  lw__conn_flush(conn);
+}
+
+void lw__conn_send_close(lw_conn *conn, unsigned code, const char *reason, size_t size) {
+  uint8_t payload[LW_CONTROL_MAX];
+  if (conn->state != LW_OPEN) return; /* before, there are no frames; after, it was sent already */
+  size_t length = lw_close_encode(payload, (uint16_t)code, (lw_slice){reason, size});
+  send_control(conn, LW_OP_CLOSE, payload, length);
+}
+
+const char *lw_send_error(lw_send_result result, const char **code) {
+  static const struct {
+    const char *code, *text;
+  } errors[] = {
+      [-LW_SEND_CLOSED] = {"CLOSED", "the connection is not open"},
+      [-LW_SEND_DROPPED] = {"DROPPED", "dropped: max_buffered is reached, the peer reads too slowly"},
+      [-LW_SEND_FULL] = {"SLOW", "closed: max_buffered is reached, the peer reads too slowly"},
+      [-LW_SEND_UTF8] = {"INVALID_UTF8", "a text message must be valid UTF-8: send this with kind "
+                                         "\"binary\""},
+      [-LW_SEND_ORDER] = {"STREAM_OPEN", "a streamed message is not finished yet: finish it first"},
+      [-LW_SEND_NOMEM] = {"NOMEM", "out of memory"},
+      [-LW_SEND_RANDOM] = {"RANDOM", "the system has no randomness to give for a masking key"},
+      [-LW_SEND_TOO_LONG] = {"TOO_LONG", "the payload of a ping must not be over 125 bytes"},
+  };
+  *code = errors[-result].code;
+  return errors[-result].text;
+}

@@ -1,0 +1,208 @@
+#include "loop.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "conn.h"
+#include "server.h"
+
+#define LOOP_OF(handle, member) ((lw_loop *)((char *)(handle) - offsetof(lw_loop, member)))
+
+/* ------------------------------------------------------------------------------------ failures */
+
+void lw__fail(lw_failure *failure, const char *code, const char *format, ...) {
+  if (failure == NULL) return;
+  va_list arguments;
+  va_start(arguments, format);
+  vsnprintf(failure->message, sizeof failure->message, format, arguments);
+  va_end(arguments);
+  snprintf(failure->code, sizeof failure->code, "%s", code);
+}
+
+void lw__fail_uv(lw_failure *failure, int error, const char *what) {
+  lw__fail(failure, uv_err_name(error), "%s: %s", what, uv_strerror(error));
+}
+
+/* ------------------------------------------------------------------------------------ settling */
+
+void lw__loop_enter(lw_loop *loop) { loop->depth++; }
+void lw__loop_leave(lw_loop *loop) { loop->depth--; }
+
+void lw__loop_unsettle(lw_loop *loop, lw_conn *conn) {
+  if (conn->is_unsettled || conn == loop->current || loop->freed) return;
+  conn->is_unsettled = true;
+  conn->next_unsettled = NULL;
+  lw_conn_hold(conn);
+  *loop->unsettled_tail = conn;
+  loop->unsettled_tail = &conn->next_unsettled;
+}
+
+static lw_conn *take_unsettled(lw_loop *loop) {
+  lw_conn *list = loop->unsettled;
+  loop->unsettled = NULL;
+  loop->unsettled_tail = &loop->unsettled;
+  return list;
+}
+
+static void on_idle(uv_idle_t *handle) { (void)handle; }
+
+/* Settling may run handlers that make others unsettled; those wait for the next turn, so that two
+ * connections that answer each other cannot keep the loop from its sockets. */
+static void on_prepare(uv_prepare_t *handle) {
+  lw_loop *loop = LOOP_OF(handle, prepare);
+  lw_conn *conn = take_unsettled(loop);
+  lw__loop_enter(loop);
+  while (conn != NULL) {
+    lw_conn *next = conn->next_unsettled;
+    conn->is_unsettled = false;
+    lw__conn_settle(conn);
+    lw_conn_release(conn);
+    conn = next;
+  }
+  lw__loop_leave(loop);
+  if (loop->unsettled != NULL) {
+    uv_idle_start(&loop->idle, on_idle);
+  } else {
+    uv_idle_stop(&loop->idle);
+  }
+}
+
+/* ----------------------------------------------------------------------------------- deadlines */
+
+static void on_timer(uv_timer_t *handle);
+
+static void schedule(lw_loop *loop) {
+  uint64_t due;
+  if (!lw_wheel_next(&loop->wheel, &due)) {
+    uv_timer_stop(&loop->timer);
+    loop->timer_due_ms = 0;
+    return;
+  }
+  uint64_t now = uv_now(loop->net.uv);
+  uv_timer_start(&loop->timer, on_timer, due > now ? due - now : 0, 0);
+  uv_unref((uv_handle_t *)&loop->timer); /* connections keep the loop running, time limits do not */
+  loop->timer_due_ms = due;
+}
+
+static void on_timer(uv_timer_t *handle) {
+  lw_loop *loop = LOOP_OF(handle, timer);
+  uint64_t now = uv_now(loop->net.uv);
+  lw_wheel_node *node;
+  lw__loop_enter(loop);
+  while ((node = lw_wheel_expire(&loop->wheel, now)) != NULL) lw__conn_deadline(node);
+  lw__loop_leave(loop);
+  schedule(loop);
+}
+
+void lw__loop_arm(lw_loop *loop, lw_wheel_node *node, uint64_t due_ms) {
+  if (loop->timer_due_ms == 0) lw_wheel_init(&loop->wheel, uv_now(loop->net.uv));
+  lw_wheel_arm(&loop->wheel, node, due_ms);
+  if (loop->timer_due_ms == 0 || due_ms < loop->timer_due_ms) schedule(loop);
+}
+
+/* ---------------------------------------------------------------------------------- randomness */
+
+bool lw_loop_random(lw_loop *loop, void *data, size_t size) {
+  (void)loop;
+  return uv_random(NULL, NULL, data, size, 0, NULL) == 0;
+}
+
+bool lw__loop_mask(lw_loop *loop, uint8_t key[4]) {
+  if (loop->random_left < 4) {
+    if (!lw_loop_random(loop, loop->random, sizeof loop->random)) return false;
+    loop->random_left = sizeof loop->random;
+  }
+  loop->random_left -= 4;
+  memcpy(key, loop->random + loop->random_left, 4);
+  return true;
+}
+
+/* ------------------------------------------------------------------------------ life of a loop */
+
+static int init_handles(lw_loop *loop) {
+  uv_loop_t *uv = loop->net.uv;
+  int error = uv_prepare_init(uv, &loop->prepare);
+  if (error == 0) error = uv_idle_init(uv, &loop->idle);
+  if (error == 0) error = uv_timer_init(uv, &loop->timer);
+  if (error == 0) error = uv_prepare_start(&loop->prepare, on_prepare);
+  if (error != 0) return error;
+  uv_unref((uv_handle_t *)&loop->prepare);
+  uv_unref((uv_handle_t *)&loop->idle);
+  loop->prepare.data = loop->idle.data = loop->timer.data = NULL;
+  loop->handles = 3;
+  return 0;
+}
+
+lw_loop *lw_loop_new(void *uv_loop, lw_failure *failure) {
+  lw_loop *loop = calloc(1, sizeof *loop);
+  if (loop == NULL) {
+    lw__fail(failure, "NOMEM", "out of memory");
+    return NULL;
+  }
+  loop->owns_uv = uv_loop == NULL;
+  loop->unsettled_tail = &loop->unsettled;
+  int error = loop->owns_uv ? uv_loop_init(&loop->own) : 0;
+  if (error == 0) {
+    error = lw_net_init(&loop->net, loop->owns_uv ? &loop->own : uv_loop);
+    if (error == 0) error = init_handles(loop); /* these three cannot fail once the loop is there */
+    if (error != 0 && loop->owns_uv) uv_loop_close(&loop->own);
+  }
+  if (error != 0) {
+    lw__fail_uv(failure, error, "the event loop cannot start");
+    free(loop);
+    return NULL;
+  }
+  lw_wheel_init(&loop->wheel, uv_now(loop->net.uv));
+  return loop;
+}
+
+static void on_prepare_closed(uv_handle_t *handle) { LOOP_OF(handle, prepare)->handles--; }
+static void on_idle_closed(uv_handle_t *handle) { LOOP_OF(handle, idle)->handles--; }
+static void on_timer_closed(uv_handle_t *handle) { LOOP_OF(handle, timer)->handles--; }
+
+void lw_loop_free(lw_loop *loop) {
+  loop->freed = true;
+  while (loop->servers != NULL) lw__server_drop(loop->servers);
+  while (loop->conns != NULL) lw__conn_drop(loop->conns);
+  for (lw_conn *conn = take_unsettled(loop), *next; conn != NULL; conn = next) {
+    next = conn->next_unsettled;
+    conn->is_unsettled = false;
+    lw_conn_release(conn);
+  }
+  lw__timers_free(loop);
+  uv_close((uv_handle_t *)&loop->prepare, on_prepare_closed);
+  uv_close((uv_handle_t *)&loop->idle, on_idle_closed);
+  uv_close((uv_handle_t *)&loop->timer, on_timer_closed);
+  /* Everything is closing: this comes to an end by itself. On a borrowed loop it turns its owner's
+   * handles as well; there is no other way to be told that ours are gone before their memory is. */
+  while (loop->handles > 0 || loop->net.live > 0) uv_run(loop->net.uv, UV_RUN_NOWAIT);
+  lw_net_free(&loop->net);
+  if (loop->owns_uv) uv_loop_close(&loop->own);
+  free(loop);
+}
+
+/* ------------------------------------------------------------------------------------- running */
+
+void lw_loop_run(lw_loop *loop) { uv_run(loop->net.uv, UV_RUN_DEFAULT); }
+void lw_loop_stop(lw_loop *loop) { uv_stop(loop->net.uv); }
+
+static void on_step_timeout(void *context) { *(lw_timer **)context = NULL; }
+
+bool lw_loop_step(lw_loop *loop, int64_t timeout_ms) {
+  uv_loop_t *uv = loop->net.uv;
+  if (timeout_ms == 0) return uv_run(uv, UV_RUN_NOWAIT) != 0;
+  if (timeout_ms < 0) return uv_run(uv, UV_RUN_ONCE) != 0;
+  uv_update_time(uv);
+  lw_timer *limit = NULL;
+  limit = lw_timer_start(loop, (uint64_t)timeout_ms, 0, on_step_timeout, &limit);
+  bool more = uv_run(uv, limit != NULL ? UV_RUN_ONCE : UV_RUN_NOWAIT) != 0;
+  if (limit != NULL) lw_timer_stop(limit);
+  return more && uv_loop_alive(uv) != 0;
+}
+
+int lw_loop_fd(const lw_loop *loop) { return uv_backend_fd(loop->net.uv); }
+uint64_t lw_loop_now_ms(const lw_loop *loop) { return uv_now(loop->net.uv); }
+bool lw_loop_in_callback(const lw_loop *loop) { return loop->depth > 0; }
+void lw_loop_count(const lw_loop *loop, lw_loop_counts *counts) { *counts = loop->counts; }

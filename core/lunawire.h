@@ -1,0 +1,287 @@
+/* lunawire: WebSocket servers and clients over one event loop.
+ *
+ * This is the whole C interface; it knows no Lua, libuv or OpenSSL type. All of it belongs to one
+ * thread per loop. Nothing here blocks but lw_loop_run and lw_loop_step.
+ *
+ * Callbacks come from the loop only, one at a time, never from inside a call and never inside
+ * another callback of the same loop. Any function may be called from any callback.
+ *
+ * Errors: a function that can fail at run time takes an lw_failure and returns false or NULL after
+ * filling it in. Times are milliseconds, sizes are bytes, text is UTF-8. */
+#ifndef LUNAWIRE_H
+#define LUNAWIRE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+typedef struct lw_loop lw_loop;
+typedef struct lw_conn lw_conn;
+typedef struct lw_server lw_server;
+typedef struct lw_timer lw_timer;
+typedef struct lw_signal lw_signal;
+
+typedef struct lw_failure {
+  char code[32];     /* for programs: "ECONNREFUSED", "HTTP_STATUS", "INVALID_UTF8", ... */
+  char message[480]; /* for people: one sentence */
+} lw_failure;
+
+/* ---------------------------------------------------------------------------------- the loop */
+
+/* A loop of its own, or on a uv_loop_t that somebody else runs (then lw_loop_run is theirs). */
+lw_loop *lw_loop_new(void *uv_loop, lw_failure *failure);
+
+/* Ends every connection, server, timer and signal without a callback and releases the loop. Objects
+ * that are still held (lw_conn_hold) stay valid and answer as closed. Not from inside a callback. */
+void lw_loop_free(lw_loop *loop);
+
+/* Runs until nothing is left to wait for, or lw_loop_stop. Not from inside a callback. */
+void lw_loop_run(lw_loop *loop);
+void lw_loop_stop(lw_loop *loop);
+
+/* One turn, waiting at most `timeout_ms` for something to happen (negative: as long as it takes).
+ * True while something is left to wait for. Not from inside a callback. */
+bool lw_loop_step(lw_loop *loop, int64_t timeout_ms);
+
+int lw_loop_fd(const lw_loop *loop);          /* to poll for reading; -1 where there is none */
+uint64_t lw_loop_now_ms(const lw_loop *loop); /* monotonic; advances once a turn */
+bool lw_loop_in_callback(const lw_loop *loop);
+
+/* Fills `data` from the operating system's random source. */
+bool lw_loop_random(lw_loop *loop, void *data, size_t size);
+
+typedef struct lw_loop_counts { /* what is alive, for leak checks */
+  size_t connections, servers, timers, signals;
+} lw_loop_counts;
+void lw_loop_count(const lw_loop *loop, lw_loop_counts *counts);
+
+/* Calls fn(context) after `delay_ms`, then every `every_ms` (0: once; the timer is then gone after the
+ * call). lw_timer_stop may be called from inside fn; the timer is gone after it. NULL: no memory. */
+lw_timer *lw_timer_start(lw_loop *loop, uint64_t delay_ms, uint64_t every_ms,
+                         void (*fn)(void *context), void *context);
+void lw_timer_stop(lw_timer *timer);
+
+/* Calls fn(context) on a POSIX signal ("SIGINT", ...). Does not keep the loop running. */
+lw_signal *lw_signal_start(lw_loop *loop, const char *name, void (*fn)(void *context),
+                           void *context, lw_failure *failure);
+void lw_signal_stop(lw_signal *signal);
+
+/* --------------------------------------------------------------------------- connections */
+
+typedef enum lw_state {
+  LW_CONNECTING, /* client: on the way to the server's answer */
+  LW_REQUEST,    /* server: until the upgrade is accepted or refused */
+  LW_OPEN,
+  LW_CLOSING, /* a close frame was sent; the peer's is awaited */
+  LW_CLOSED
+} lw_state;
+
+typedef enum lw_kind { LW_TEXT = 1, LW_BINARY = 2 } lw_kind; /* the opcodes of RFC 6455 */
+
+/* What happens on a connection. Members may be NULL. `data` is valid during the call only. */
+typedef struct lw_conn_events {
+  /* Server: a whole request head came; see lw_conn_accept and lw_conn_respond. Only for servers
+   * that set decide_upgrades. */
+  void (*on_request)(lw_conn *conn);
+  void (*on_open)(lw_conn *conn);
+  void (*on_message)(lw_conn *conn, lw_kind kind, const char *data, size_t size);
+  /* Instead of on_message for connections that stream messages. */
+  void (*on_chunk)(lw_conn *conn, lw_kind kind, const char *data, size_t size, bool final);
+  void (*on_ping)(lw_conn *conn, const char *data, size_t size); /* answered already */
+  void (*on_pong)(lw_conn *conn, const char *data, size_t size);
+  void (*on_drain)(lw_conn *conn); /* after a send that answered LW_SEND_SLOW */
+  /* The peer broke a rule, or a client could not connect. */
+  void (*on_error)(lw_conn *conn, const char *message, const char *code);
+  /* Exactly once for each connection that had on_open. `code` is the peer's, or 1006 with a reason of
+   * ours when the connection ended without a close frame, or ours when we failed it. */
+  void (*on_close)(lw_conn *conn, unsigned code, const char *reason, size_t size);
+  /* The connection will make no call any more; nothing after this. Also without on_open. */
+  void (*on_end)(lw_conn *conn);
+} lw_conn_events;
+
+/* Limits and time limits of a connection. Every field counts; 0 means "none" only where said. */
+typedef struct lw_limits {
+  uint64_t max_message;  /* bytes of an incoming message */
+  uint64_t max_buffered; /* bytes of unsent output */
+  uint64_t high_water;   /* bytes of unsent output above which lw_conn_send answers LW_SEND_SLOW */
+  uint32_t handshake_ms; /* from accept or connect to open */
+  uint32_t idle_ms;      /* without a message in either direction; 0: none */
+  uint32_t ping_ms;      /* silence before a ping, and again before giving up; 0: none */
+  uint32_t close_ms;     /* for the closing handshake, and again for the end of TCP */
+  bool drop_when_slow;   /* at max_buffered: refuse the message instead of ending the connection */
+} lw_limits;
+
+/* A payload of this size or more may be kept by reference while it waits; a smaller one is copied. */
+#define LW_PIN_MIN 4096 /* bytes */
+
+/* Bytes to send. A pinned part is kept alive by its sender until release(context, token) is called for
+ * it, exactly once, possibly during lw_conn_send and possibly much later. Others are copied. */
+typedef struct lw_part {
+  const void *data;
+  size_t size;
+  bool pinned;
+  intptr_t token;
+} lw_part;
+
+typedef struct lw_outgoing {
+  lw_kind kind;
+  lw_part *parts; /* sent one after the other as one payload; `pinned` is cleared */
+  size_t part_count;
+  void (*release)(void *context, intptr_t token);
+  void *context;
+  bool fragment; /* one frame of a fragmented message: */
+  bool first;    /*   its first frame */
+  bool final;    /*   its last frame */
+} lw_outgoing;
+
+typedef enum lw_send_result {
+  LW_SEND_OK = 1,
+  LW_SEND_SLOW = 0,     /* accepted, but above high_water: on_drain comes */
+  LW_SEND_CLOSED = -1,  /* the connection is not open */
+  LW_SEND_DROPPED = -2, /* above max_buffered, and the limits say to drop */
+  LW_SEND_FULL = -3,    /* above max_buffered: the connection was ended */
+  LW_SEND_UTF8 = -4,    /* text that is not valid UTF-8 */
+  LW_SEND_ORDER = -5,   /* a message inside a fragmented one, or a fragment without a first one */
+  LW_SEND_NOMEM = -6,
+  LW_SEND_RANDOM = -7, /* the system gave no masking key */
+  LW_SEND_TOO_LONG = -8 /* a control frame's payload is over 125 bytes */
+} lw_send_result;
+
+lw_send_result lw_conn_send(lw_conn *conn, const lw_outgoing *message);
+lw_send_result lw_conn_ping(lw_conn *conn, const void *data, size_t size);
+/* The text and the code of a negative result. Static. */
+const char *lw_send_error(lw_send_result result, const char **code);
+
+/* Starts the closing handshake; a connection that is not open yet just ends. code 1005: none.
+ * False when the code must not be sent or the reason is over 123 bytes or not UTF-8. */
+bool lw_conn_close(lw_conn *conn, unsigned code, const char *reason, size_t size);
+/* Ends the connection with a close frame of ours and at once reports (code, reason) to on_close. The
+ * peer is told the code only. */
+void lw_conn_abort(lw_conn *conn, unsigned code, const char *reason);
+/* Ends it at once; on_close(1006) follows. */
+void lw_conn_terminate(lw_conn *conn);
+
+/* Stops and starts reading from the peer; what was read already waits. Heartbeats rest meanwhile. */
+void lw_conn_pause(lw_conn *conn);
+void lw_conn_resume(lw_conn *conn);
+
+lw_state lw_conn_state(const lw_conn *conn);
+bool lw_conn_is_server(const lw_conn *conn);
+lw_server *lw_conn_server(const lw_conn *conn); /* NULL for clients and when it is gone */
+size_t lw_conn_buffered(const lw_conn *conn);   /* bytes of unsent output */
+double lw_conn_rtt(const lw_conn *conn);        /* seconds; negative while unknown */
+/* The agreed subprotocol; size 0 when none. Valid while the connection is held. */
+const char *lw_conn_protocol(const lw_conn *conn, size_t *size);
+/* Numeric address and port of the peer. False when not connected. */
+bool lw_conn_remote(const lw_conn *conn, char *address, size_t size, int *port);
+/* The head of the request (server) or of the answer (client) as it came; size 0 when there is none.
+ * Valid while the connection is held. */
+const char *lw_conn_head(const lw_conn *conn, size_t *size);
+
+/* The owner's pointer: NULL at the start of a server's connection. */
+void lw_conn_set_user(lw_conn *conn, void *user);
+void *lw_conn_user(const lw_conn *conn);
+lw_loop *lw_conn_loop(const lw_conn *conn); /* NULL after lw_loop_free */
+
+/* Keeps the object (not the connection) valid until as many releases. */
+void lw_conn_hold(lw_conn *conn);
+void lw_conn_release(lw_conn *conn);
+
+/* -------------------------------------------------------------------------------- servers */
+
+typedef struct lw_server_options {
+  const char *host; /* numeric, "localhost", or "*" for all addresses */
+  int port;         /* 0: the system chooses */
+  const char *path; /* a unix socket instead */
+  int backlog;
+  bool reuse_port;
+  bool decide_upgrades;   /* hand every request to on_request */
+  bool stream_messages;   /* on_chunk instead of on_message, for upgrades the server accepts itself */
+  uint32_t max_connections;
+  const char *const *protocols; /* in order of preference; NULL-terminated, or NULL */
+  const char *const *origins;   /* NULL: only the server's own; {"*", NULL}: any; or a list */
+  lw_limits limits;
+} lw_server_options;
+
+typedef struct lw_server_events {
+  const lw_conn_events *conn; /* of every connection; must outlive them */
+  void (*on_accept_error)(lw_server *server, const char *message, const char *code);
+  void (*on_end)(lw_server *server); /* nothing after this */
+} lw_server_events;
+
+/* Listens. Everything in options is copied. NULL on failure. */
+lw_server *lw_server_open(lw_loop *loop, const lw_server_options *options,
+                          const lw_server_events *events, void *user, lw_failure *failure);
+
+/* Stops listening; with close_code not 0 also closes every connection with it. on_end follows. */
+void lw_server_stop(lw_server *server, unsigned close_code, const char *reason);
+
+/* Keeps the object (not the socket) valid until as many releases. */
+void lw_server_hold(lw_server *server);
+void lw_server_release(lw_server *server);
+
+bool lw_server_listening(const lw_server *server);
+bool lw_server_address(const lw_server *server, char *address, size_t size, int *port);
+void *lw_server_user(const lw_server *server);
+
+typedef struct lw_server_stats {
+  uint64_t connections; /* now, in any state */
+  uint64_t open;        /* now, after the upgrade */
+  uint64_t accepted;    /* in all: TCP connections, */
+  uint64_t opened;      /*   upgrades, */
+  uint64_t refused;     /*   answers other than 101 */
+  uint64_t messages_in, messages_out, bytes_in, bytes_out; /* payloads */
+} lw_server_stats;
+void lw_server_stats_get(const lw_server *server, lw_server_stats *stats);
+
+/* Calls fn for every connection that is open or closing; fn may do anything to it. */
+void lw_server_each(lw_server *server, void (*fn)(lw_conn *conn, void *context), void *context);
+
+/* In or after on_request, while the state is LW_REQUEST: */
+
+/* Checks the request against the rules of the upgrade and the server's origins. 0 when it is in
+ * order, else the HTTP status to refuse it with, and *text (static) why. */
+int lw_conn_check_upgrade(const lw_conn *conn, const char **text);
+bool lw_conn_wants_upgrade(const lw_conn *conn);
+
+typedef struct lw_field {
+  const char *name, *value;
+  size_t name_size, value_size;
+} lw_field;
+
+/* Accepts the upgrade; on_open follows. protocol: one that the client offered, or NULL for the
+ * server's own choice. False when the request is not a correct upgrade, the protocol was not
+ * offered, a field is not valid, or the connection is gone. */
+bool lw_conn_accept(lw_conn *conn, const char *protocol, bool stream_messages,
+                    const lw_field *fields, size_t field_count, lw_failure *failure);
+
+/* Answers with a whole HTTP response and ends the connection. */
+bool lw_conn_respond(lw_conn *conn, int status, const lw_field *fields, size_t field_count,
+                     const char *body, size_t size, lw_failure *failure);
+
+/* -------------------------------------------------------------------------------- clients */
+
+typedef struct lw_connect_options {
+  const char *host; /* a name or a numeric address, without brackets */
+  int port;
+  const char *path;      /* a unix socket instead */
+  const char *authority; /* for the Host field */
+  const char *target;    /* path and query */
+  const char *const *protocols; /* NULL-terminated, or NULL */
+  const lw_field *fields;       /* more header fields; the caller has checked them */
+  size_t field_count;
+  bool stream_messages;
+  lw_limits limits;
+} lw_connect_options;
+
+/* Starts connecting; on_open or on_error follows. Everything is copied but `events`. The connection is
+ * held once for the caller. NULL on failure. */
+lw_conn *lw_connect(lw_loop *loop, const lw_connect_options *options, const lw_conn_events *events,
+                    void *user, lw_failure *failure);
+
+/* -------------------------------------------------------------------------- small helpers */
+
+bool lw_field_name_valid(const char *text, size_t size);
+bool lw_field_value_valid(const char *text, size_t size);
+
+#endif

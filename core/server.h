@@ -1,0 +1,32 @@
+/* A listening socket and the upgrades on it. For core/ only. */
+#ifndef LW_SERVER_H
+#define LW_SERVER_H
+
+#include "conn.h"
+#include "net/listener.h"
+
+struct lw_server {
+  lw_loop *loop; /* NULL after lw_loop_free */
+  lw_listener *listener;
+  const lw_server_events *events;
+  void *user;
+  lw_settings *settings;
+  lw_server *next, **back; /* in loop->servers while it has a listener */
+  unsigned references;
+  uint32_t max_connections;
+  bool decide_upgrades, stream_messages;
+  bool is_deaf; /* its listener is gone */
+  char **protocols, **origins; /* NULL-terminated copies, or NULL */
+  lw_server_stats stats;
+};
+
+/* Refuses the request with a status and a sentence (upgrade.c). */
+void lw__server_refuse(lw_conn *conn, int status, const char *text);
+
+/* Makes the server's last call when nothing of it is left (a connection has just gone). */
+void lw__server_end_if_over(lw_server *server);
+
+/* Ends without a callback: the loop is being freed. */
+void lw__server_drop(lw_server *server);
+
+#endif

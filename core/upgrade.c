@@ -1,0 +1,212 @@
+/* What a server answers to a request: the upgrade, a refusal, or a plain HTTP answer. The decision is
+ * the server's own, or the script's through on_request. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "server.h"
+
+/* Writes an answer other than 101 and lets the connection linger until the peer has read it. */
+static bool refuse(lw_conn *conn, int status, const lw_header *headers, size_t header_count,
+                   lw_slice body) {
+  lw_buf answer = {0};
+  bool written = lw_handshake_write_refusal(&answer, status, headers, header_count, body) &&
+                 lw__conn_write(conn, answer.data, answer.size);
+  lw_buf_free(&answer);
+  conn->server->stats.refused++;
+  lw__conn_finish(conn, LW_CLOSE_ABNORMAL, "", 0, written);
+  return written;
+}
+
+void lw__server_refuse(lw_conn *conn, int status, const char *text) {
+  char body[200];
+  size_t size = strlen(text);
+  if (size > sizeof body - 1) size = sizeof body - 1;
+  memcpy(body, text, size);
+  body[size++] = '\n';
+  refuse(conn, status, NULL, 0, (lw_slice){body, size});
+}
+
+void lw__server_on_bad_head(lw_conn *conn, lw_error error) {
+  bool silent = error == LW_E_HTTP_TIMEOUT && conn->head.size == 0;
+  if (silent) {
+    lw__conn_finish(conn, LW_CLOSE_ABNORMAL, "", 0, false); /* it asked nothing: no answer */
+  } else if (error == LW_E_HTTP_TIMEOUT && conn->has_head) {
+    lw__server_refuse(conn, 503, "the server did not decide about the request in time");
+  } else if (error == LW_E_NOMEM) {
+    lw__server_refuse(conn, 503, lw_error_text(error));
+  } else {
+    lw__server_refuse(conn, lw_error_number(error), lw_error_text(error));
+  }
+}
+
+/* --------------------------------------------------------------------------------- the decision */
+
+static bool origin_allowed(const lw_server *server, const lw_http_head *request) {
+  if (server->origins == NULL) return lw_handshake_same_origin(request);
+  size_t count;
+  lw_slice origin = lw_http_find(request, "Origin", &count);
+  if (count == 0) return true; /* not a browser */
+  if (count > 1) return false;
+  for (char **allowed = server->origins; *allowed != NULL; allowed++) {
+    if (strcmp(*allowed, "*") == 0) return true;
+    if (lw_slice_equal_nocase(origin, lw_slice_of(*allowed))) return true;
+  }
+  return false;
+}
+
+static bool is_offered(const lw_http_head *request, lw_slice protocol) {
+  lw_slice offered;
+  size_t index = 0;
+  while (lw_handshake_next_protocol(request, &index, &offered)) {
+    if (lw_slice_equal(offered, protocol)) return true;
+  }
+  return false;
+}
+
+/* The server's first choice among what the client offers; empty when there is none. */
+static lw_slice choose_protocol(const lw_server *server, const lw_http_head *request) {
+  for (char **own = server->protocols; own != NULL && *own != NULL; own++) {
+    if (is_offered(request, lw_slice_of(*own))) return lw_slice_of(*own);
+  }
+  return (lw_slice){NULL, 0};
+}
+
+/* Remembers the agreed subprotocol by its place in the request's head. */
+static void remember_protocol(lw_conn *conn, const lw_http_head *request, lw_slice protocol) {
+  lw_slice offered;
+  size_t index = 0;
+  while (protocol.size > 0 && lw_handshake_next_protocol(request, &index, &offered)) {
+    if (!lw_slice_equal(offered, protocol) || offered.size > UINT8_MAX) continue;
+    conn->protocol_at = (uint16_t)(offered.data - (const char *)conn->head.data);
+    conn->protocol_size = (uint8_t)offered.size;
+  }
+}
+
+static lw_error parse_request(const lw_conn *conn, lw_http_head *request) {
+  return lw_http_parse_request(request, (const char *)conn->head.data, conn->head.size);
+}
+
+static lw_error check_upgrade(const lw_conn *conn, const lw_http_head *request, lw_slice *key) {
+  if (!lw_handshake_is_upgrade(request)) return LW_E_UPGRADE_REQUIRED;
+  lw_error error = lw_handshake_check_request(request, key);
+  if (error == LW_OK && !origin_allowed(conn->server, request)) error = LW_E_ORIGIN;
+  return error;
+}
+
+static bool accept_upgrade(lw_conn *conn, const lw_http_head *request, lw_slice key,
+                           const lw_handshake_answer *answer, bool stream_messages) {
+  lw_buf head = {0};
+  bool written = lw_handshake_write_answer(&head, key, answer) &&
+                 lw__conn_write(conn, head.data, head.size);
+  lw_buf_free(&head);
+  if (!written) return false;
+  remember_protocol(conn, request, answer->protocol);
+  lw__conn_open(conn, stream_messages);
+  return true;
+}
+
+/* What a server without a script's decision does with a request. */
+static void decide(lw_conn *conn, const lw_http_head *request) {
+  lw_slice key;
+  lw_error error = check_upgrade(conn, request, &key);
+  if (error != LW_OK) {
+    lw__server_refuse(conn, lw_error_number(error), lw_error_text(error));
+    return;
+  }
+  lw_handshake_answer answer = {.protocol = choose_protocol(conn->server, request)};
+  if (!accept_upgrade(conn, request, key, &answer, conn->server->stream_messages)) {
+    lw__conn_finish_uv(conn, UV_ENOMEM);
+  }
+}
+
+void lw__server_on_head(lw_conn *conn, const uint8_t *rest, size_t size) {
+  lw_http_head request;
+  lw_error error = parse_request(conn, &request);
+  if (error == LW_OK && size > 0 && !lw_buf_append(&conn->waiting, rest, size)) error = LW_E_NOMEM;
+  if (error != LW_OK) {
+    lw__server_on_bad_head(conn, error);
+  } else if (!conn->server->decide_upgrades) {
+    decide(conn, &request);
+  } else if (conn->events->on_request != NULL) {
+    conn->events->on_request(conn);
+  }
+}
+
+/* ---------------------------------------------------------------------------- a script's decision */
+
+bool lw_conn_wants_upgrade(const lw_conn *conn) {
+  lw_http_head request;
+  return conn->has_head && parse_request(conn, &request) == LW_OK &&
+         lw_handshake_is_upgrade(&request);
+}
+
+int lw_conn_check_upgrade(const lw_conn *conn, const char **text) {
+  lw_http_head request;
+  lw_slice key;
+  lw_error error = parse_request(conn, &request);
+  if (error == LW_OK) error = check_upgrade(conn, &request, &key);
+  *text = lw_error_text(error);
+  return error == LW_OK ? 0 : lw_error_number(error);
+}
+
+/* lw_field is what the public header calls an lw_header, which is made of slices. */
+static lw_header *headers_of(const lw_field *fields, size_t count, lw_failure *failure) {
+  lw_header *headers = calloc(count + 1, sizeof *headers);
+  if (headers == NULL) {
+    lw__fail(failure, "NOMEM", "out of memory");
+    return NULL;
+  }
+  for (size_t i = 0; i < count; i++) {
+    headers[i].name = (lw_slice){fields[i].name, fields[i].name_size};
+    headers[i].value = (lw_slice){fields[i].value, fields[i].value_size};
+    if (lw_http_is_token(headers[i].name) && lw_http_is_value(headers[i].value)) continue;
+    lw__fail(failure, "HEADER", "the header \"%.*s\" has a character that no header may have",
+             (int)fields[i].name_size, fields[i].name);
+    free(headers);
+    return NULL;
+  }
+  return headers;
+}
+
+static bool still_asking(const lw_conn *conn, lw_failure *failure) {
+  if (conn->state == LW_REQUEST && conn->has_head) return true;
+  lw__fail(failure, "CLOSED", "the request was answered already, or the client is gone");
+  return false;
+}
+
+bool lw_conn_accept(lw_conn *conn, const char *protocol, bool stream_messages,
+                    const lw_field *fields, size_t field_count, lw_failure *failure) {
+  lw_http_head request;
+  lw_slice key;
+  if (!still_asking(conn, failure)) return false;
+  lw_error error = parse_request(conn, &request);
+  if (error == LW_OK) error = check_upgrade(conn, &request, &key);
+  if (error != LW_OK) {
+    lw__fail(failure, lw_error_name(error), "%s", lw_error_text(error));
+    return false;
+  }
+  lw_handshake_answer answer = {.header_count = field_count};
+  answer.protocol = protocol != NULL ? lw_slice_of(protocol) : choose_protocol(conn->server, &request);
+  if (protocol != NULL && !is_offered(&request, answer.protocol)) {
+    lw__fail(failure, "PROTOCOL", "the client did not offer the subprotocol \"%s\"", protocol);
+    return false;
+  }
+  lw_header *headers = headers_of(fields, field_count, failure);
+  if (headers == NULL) return false;
+  answer.headers = headers;
+  bool accepted = accept_upgrade(conn, &request, key, &answer, stream_messages);
+  free(headers);
+  if (!accepted) lw__fail(failure, "NOMEM", "out of memory");
+  return accepted;
+}
+
+bool lw_conn_respond(lw_conn *conn, int status, const lw_field *fields, size_t field_count,
+                     const char *body, size_t size, lw_failure *failure) {
+  if (!still_asking(conn, failure)) return false;
+  lw_header *headers = headers_of(fields, field_count, failure);
+  if (headers == NULL) return false;
+  bool written = refuse(conn, status, headers, field_count, (lw_slice){body, size});
+  free(headers);
+  if (!written) lw__fail(failure, "NOMEM", "out of memory");
+  return written;
+}

@@ -1,0 +1,125 @@
+/* What the files of the binding share. Everything of one Lua state hangs off one lw_lua, which is the
+ * first upvalue of every function here. */
+#ifndef LW_LUA_BINDING_H
+#define LW_LUA_BINDING_H
+
+#include "../../core/lunawire.h"
+#include "compat.h"
+
+/* The calls into Lua code of ours that scripts can replace nothing of; docs/seam.md says when. */
+typedef enum lw_hook { LW_HOOK_REPORT, LW_HOOK_PROPERTY, LW_HOOK_PARK, LW_HOOK_UNPARK, LW_HOOKS } lw_hook;
+
+typedef struct lw_lua {
+  lua_State *L; /* the thread that handlers are called on, anchored in the registry */
+  lw_loop *loop;
+  int hooks[LW_HOOKS];
+  long references; /* registry references that are held: for leak checks */
+} lw_lua;
+
+/* Fixed slots at the bottom of the handlers' thread. */
+enum { LW_SLOT_TRACEBACK = 1, LW_SLOT_TRAMPOLINE };
+
+lw_lua *lw__lua(lua_State *L); /* the first upvalue */
+
+/* References to values, counted. */
+int lw__ref(lw_lua *lua, lua_State *L); /* pops the value */
+void lw__unref(lw_lua *lua, int *reference);
+void lw__push_ref(lua_State *L, int reference);
+
+/* ---- callback.c: the one door from C into Lua */
+
+/* Prepares lua->L. */
+void lw__open_door(lw_lua *lua);
+
+/* Runs `body(L, context)` on the handlers' thread, protected: it may push, call and raise anything.
+ * On an error returns false and leaves the message with its traceback on top of lua->L. */
+bool lw__call(lw_lua *lua, void (*body)(lua_State *L, void *context), void *context);
+
+/* Hands the error on top of lua->L to the report hook and pops it. */
+void lw__report(lw_lua *lua);
+
+/* Raises when a handler is running: `what` cannot wait there. */
+void lw__check_may_run(lua_State *L, lw_lua *lua, const char *what);
+
+/* True when the caller runs in a coroutine that may wait. */
+bool lw__can_yield(lua_State *L, lw_lua *lua);
+
+/* ---- handlers.c: sets of handler functions */
+
+typedef enum lw_handler {
+  LW_ON_OPEN,
+  LW_ON_MESSAGE,
+  LW_ON_CHUNK,
+  LW_ON_CLOSE,
+  LW_ON_ERROR,
+  LW_ON_DRAIN,
+  LW_ON_PING,
+  LW_ON_PONG,
+  LW_HANDLERS
+} lw_handler;
+
+typedef struct lw_handlers { /* counted: one by its userdata, one by each connection */
+  unsigned count;
+  int functions[LW_HANDLERS]; /* LUA_NOREF where there is none */
+} lw_handlers;
+
+lw_handlers *lw__check_handlers(lua_State *L, int index);
+void lw__handlers_hold(lw_handlers *handlers);
+void lw__handlers_release(lw_lua *lua, lw_handlers *handlers);
+const char *lw__handler_name(lw_handler handler);
+
+/* ---- conn.c, conn_fields.c, conn_events.c */
+
+typedef struct lw_lua_conn {
+  lw_conn *conn; /* held */
+  lw_lua *lua;
+  lw_handlers *handlers; /* NULL before the upgrade is decided */
+  int self;              /* keeps the userdata while the connection can make calls */
+  bool has_fields;       /* its own table exists */
+  bool is_parked;        /* coroutines wait for its output to drain */
+  uint8_t stream_kind;   /* lw_kind of the fragmented message that is being sent */
+} lw_lua_conn;
+
+extern const lw_conn_events lw__lua_conn_events;
+
+/* Pushes a new userdata for the connection and makes it the connection's user. */
+lw_lua_conn *lw__push_conn(lua_State *L, lw_lua *lua, lw_conn *conn);
+lw_lua_conn *lw__check_conn(lua_State *L, int index);
+void lw__set_handlers(lw_lua_conn *c, lw_handlers *handlers);
+/* Sets __index and __newindex in the metatable; pops the table of methods. */
+void lw__open_conn_fields(lua_State *L, int lua, int metatable);
+/* nil, message, code for a result below 0. */
+int lw__push_failure(lua_State *L, const char *message, const char *code);
+
+/* ---- server.c */
+
+typedef struct lw_lua_server {
+  lw_server *server; /* held */
+  lw_lua *lua;
+  lw_handlers *handlers; /* NULL when requests are decided by on_request */
+  int on_request, on_error, self;
+} lw_lua_server;
+
+/* ---- options.c: reading tables that the Lua side has checked */
+
+const char *lw__opt_string(lua_State *L, int table, const char *name); /* NULL: absent */
+bool lw__opt_boolean(lua_State *L, int table, const char *name);
+double lw__opt_number(lua_State *L, int table, const char *name); /* raises when absent */
+void lw__opt_limits(lua_State *L, int table, lw_limits *limits);
+/* A NULL-terminated array of the strings in the list, or NULL. It is a userdata on the stack, which
+ * grows by one in any case; the strings live as long as the list. */
+const char *const *lw__opt_list(lua_State *L, int table, const char *name);
+/* Header fields of the array { name, value, ... } at the index (none or nil: 0). As above. */
+const lw_field *lw__fields(lua_State *L, int index, size_t *count);
+
+/* ---- one function for each part, which fills the module table on top of the stack; the lw_lua
+ * userdata is at index `lua` */
+
+void lw__open_handlers(lua_State *L, int lua);
+void lw__open_conn(lua_State *L, int lua);
+void lw__open_server(lua_State *L, int lua);
+void lw__open_client(lua_State *L, int lua);
+void lw__open_timer(lua_State *L, int lua);
+void lw__open_text(lua_State *L, int lua);
+
+#endif

@@ -1,0 +1,40 @@
+/* Connecting to a server. */
+#include "binding.h"
+
+static void read_options(lua_State *L, lw_connect_options *options) {
+  lw__opt_limits(L, 1, &options->limits);
+  options->path = lw__opt_string(L, 1, "unix_path");
+  options->host = lw__opt_string(L, 1, "host");
+  options->port = options->path == NULL ? (int)lw__opt_number(L, 1, "port") : 0;
+  options->authority = lw__opt_string(L, 1, "authority");
+  options->target = lw__opt_string(L, 1, "target");
+  options->protocols = lw__opt_list(L, 1, "protocols");
+  lua_getfield(L, 1, "headers");
+  options->fields = lw__fields(L, lua_gettop(L), &options->field_count);
+}
+
+/* connect(options) -> connection, or nil, message, code */
+static int connect(lua_State *L) {
+  lw_lua *lua = lw__lua(L);
+  lw_failure failure;
+  lw_connect_options options = {0};
+  luaL_checktype(L, 1, LUA_TTABLE);
+  lua_settop(L, 1);
+  read_options(L, &options);
+  lua_getfield(L, 1, "handlers");
+  lw_handlers *handlers = lw__check_handlers(L, -1);
+  options.stream_messages = handlers->functions[LW_ON_CHUNK] != LUA_NOREF;
+
+  lw_conn *conn = lw_connect(lua->loop, &options, &lw__lua_conn_events, NULL, &failure);
+  if (conn == NULL) return lw__push_failure(L, failure.message, failure.code);
+  lw_lua_conn *c = lw__push_conn(L, lua, conn);
+  lw_conn_release(conn); /* the object holds it */
+  lw__set_handlers(c, handlers);
+  return 1;
+}
+
+void lw__open_client(lua_State *L, int lua) {
+  static const luaL_Reg functions[] = {{"connect", connect}, {NULL, NULL}};
+  lua_pushvalue(L, lua);
+  lw__setfuncs(L, functions, 1);
+}

@@ -1,0 +1,41 @@
+/* The differences between Lua 5.1, 5.2, 5.3, 5.4 and LuaJIT: every #if on the version is here and in
+ * compat.c. The names are those of the newest API where that has one. */
+#ifndef LW_LUA_COMPAT_H
+#define LW_LUA_COMPAT_H
+
+#include <stdbool.h>
+
+#include <lauxlib.h>
+#include <lua.h>
+
+#if LUA_VERSION_NUM < 502
+#define lua_rawlen lua_objlen
+#define LW_LUA_NO_REGISTRY_SLOTS 1
+#endif
+
+/* lua_setuservalue with one value, which is a table. A userdata has none before the first set, and
+ * lw__getuservalue must not be called then. */
+void lw__setuservalue(lua_State *L, int index);
+void lw__getuservalue(lua_State *L, int index);
+void *lw__newuserdata(lua_State *L, size_t size);
+
+/* luaL_setfuncs of Lua 5.2: into the table below `upvalues` values, which every function shares. */
+void lw__setfuncs(lua_State *L, const luaL_Reg *functions, int upvalues);
+
+/* True when the function that runs on L may yield, as far as this Lua can tell. Never on the main
+ * thread. */
+bool lw__isyieldable(lua_State *L);
+
+/* Replaces the error value at the top by a text with its traceback. */
+int lw__traceback(lua_State *L);
+
+/* Pushes the text of any value, as tostring gives it. */
+const char *lw__tolstring(lua_State *L, int index, size_t *size);
+
+/* Turns a possibly relative stack index into an absolute one. */
+int lw__absindex(lua_State *L, int index);
+
+/* True when the number at the index is an integer that a double holds exactly. */
+bool lw__isinteger(lua_State *L, int index);
+
+#endif

@@ -1,0 +1,240 @@
+/* The connection object of scripts: its methods. Its fields are in conn_fields.c. */
+#include <string.h>
+
+#include "binding.h"
+
+#define METATABLE "lunawire.connection"
+#define PARTS_ON_STACK 16
+
+/* ------------------------------------------------------------------------------ birth and collection */
+
+lw_lua_conn *lw__push_conn(lua_State *L, lw_lua *lua, lw_conn *conn) {
+  lw_lua_conn *c = lw__newuserdata(L, sizeof *c);
+  *c = (lw_lua_conn){.conn = conn, .lua = lua, .self = LUA_NOREF};
+  lw_conn_hold(conn);
+  luaL_getmetatable(L, METATABLE);
+  lua_setmetatable(L, -2);
+  lua_pushvalue(L, -1);
+  c->self = lw__ref(lua, L);
+  lw_conn_set_user(conn, c);
+  return c;
+}
+
+lw_lua_conn *lw__check_conn(lua_State *L, int index) { return luaL_checkudata(L, index, METATABLE); }
+
+void lw__set_handlers(lw_lua_conn *c, lw_handlers *handlers) {
+  lw__handlers_hold(handlers);
+  if (c->handlers != NULL) lw__handlers_release(c->lua, c->handlers);
+  c->handlers = handlers;
+}
+
+/* Only the end of the Lua state collects the object of a connection that is alive. */
+static int conn_gc(lua_State *L) {
+  lw_lua_conn *c = lw__check_conn(L, 1);
+  if (c->conn == NULL) return 0;
+  lw_conn_set_user(c->conn, NULL);
+  if (c->handlers != NULL) lw__handlers_release(c->lua, c->handlers);
+  lw_conn_release(c->conn);
+  c->conn = NULL;
+  c->handlers = NULL;
+  return 0;
+}
+
+int lw__push_failure(lua_State *L, const char *message, const char *code) {
+  lua_pushnil(L);
+  lua_pushstring(L, message);
+  lua_pushstring(L, code);
+  return 3;
+}
+
+static lw_conn *check(lua_State *L) { return lw__check_conn(L, 1)->conn; }
+
+/* --------------------------------------------------------------------------------------- sending */
+
+static lw_kind check_kind(lua_State *L, int index) {
+  if (lua_isnoneornil(L, index)) return LW_TEXT;
+  const char *kind = luaL_checkstring(L, index);
+  if (strcmp(kind, "text") == 0) return LW_TEXT;
+  if (strcmp(kind, "binary") == 0) return LW_BINARY;
+  luaL_argerror(L, index, "kind must be \"text\" or \"binary\"");
+  return LW_TEXT;
+}
+
+static void release_string(void *context, intptr_t token) {
+  int reference = (int)token;
+  lw__unref(context, &reference);
+}
+
+/* Describes the string on top of the stack and pops it. A large one is pinned by the registry; a
+ * client copies anyway, because it must mask. */
+static void take_part(lua_State *L, lw_lua_conn *c, lw_part *part) {
+  part->data = lua_tolstring(L, -1, &part->size);
+  part->pinned = part->size >= LW_PIN_MIN && lw_conn_is_server(c->conn);
+  if (part->pinned) {
+    part->token = lw__ref(c->lua, L);
+  } else {
+    lua_pop(L, 1);
+  }
+}
+
+/* Everything is checked before the first part is taken: an error must not leave a pin behind. */
+static size_t count_parts(lua_State *L, int index) {
+  if (lua_type(L, index) != LUA_TTABLE) {
+    luaL_checkstring(L, index);
+    return 1;
+  }
+  size_t count = lua_rawlen(L, index);
+  for (size_t i = 1; i <= count; i++) {
+    lua_rawgeti(L, index, (int)i);
+    if (lua_type(L, -1) != LUA_TSTRING) {
+      luaL_error(L, "element %d of the message must be a string, not a %s", (int)i,
+                 luaL_typename(L, -1));
+    }
+    lua_pop(L, 1);
+  }
+  return count;
+}
+
+static void take_parts(lua_State *L, lw_lua_conn *c, int index, lw_part *parts, size_t count) {
+  if (lua_type(L, index) != LUA_TTABLE) {
+    lua_pushvalue(L, index);
+    take_part(L, c, parts);
+    return;
+  }
+  for (size_t i = 0; i < count; i++) {
+    lua_rawgeti(L, index, (int)i + 1);
+    take_part(L, c, &parts[i]);
+  }
+}
+
+static lw_send_result send_parts(lua_State *L, lw_lua_conn *c, int index, lw_outgoing *message) {
+  lw_part few[PARTS_ON_STACK], *parts = few;
+  size_t count = count_parts(L, index);
+  if (count > PARTS_ON_STACK) parts = lua_newuserdata(L, count * sizeof *parts);
+  take_parts(L, c, index, parts, count);
+  message->parts = parts;
+  message->part_count = count;
+  message->release = release_string;
+  message->context = c->lua;
+  return lw_conn_send(c->conn, message);
+}
+
+/* The message was accepted, but much is waiting: a coroutine waits for it to drain. What resumes it
+ * passes what `send` then returns. */
+static int wait_for_drain(lua_State *L, lw_lua_conn *c) {
+  if (!lw__can_yield(L, c->lua)) {
+    lua_pushboolean(L, 0);
+    return 1;
+  }
+  int top = lua_gettop(L);
+  c->is_parked = true;
+  lw__push_ref(L, c->lua->hooks[LW_HOOK_PARK]);
+  lua_pushvalue(L, 1);
+  lua_call(L, 1, LUA_MULTRET);
+  int results = lua_gettop(L) - top;
+  return results > 0 ? results : lua_yield(L, 0);
+}
+
+static int push_result(lua_State *L, lw_lua_conn *c, lw_send_result result) {
+  if (result == LW_SEND_OK) {
+    lua_pushboolean(L, 1);
+    return 1;
+  }
+  if (result == LW_SEND_SLOW) return wait_for_drain(L, c);
+  const char *code, *message = lw_send_error(result, &code);
+  return lw__push_failure(L, message, code);
+}
+
+/* conn:send(data [, kind]) */
+static int conn_send(lua_State *L) {
+  lw_lua_conn *c = lw__check_conn(L, 1);
+  lw_outgoing message = {.kind = check_kind(L, 3)};
+  return push_result(L, c, send_parts(L, c, 2, &message));
+}
+
+/* fragment(conn, kind, data, final): kind with the first frame of a message, nil later. The kind of
+ * the message is remembered here, for the UTF-8 check. */
+static int fragment(lua_State *L) {
+  lw_lua_conn *c = lw__check_conn(L, 1);
+  lw_outgoing message = {.fragment = true, .first = !lua_isnil(L, 2)};
+  if (message.first) c->stream_kind = (uint8_t)check_kind(L, 2);
+  message.kind = (lw_kind)c->stream_kind;
+  message.final = lua_toboolean(L, 4) != 0;
+  return push_result(L, c, send_parts(L, c, 3, &message));
+}
+
+/* conn:ping([payload]) */
+static int conn_ping(lua_State *L) {
+  lw_lua_conn *c = lw__check_conn(L, 1);
+  size_t size = 0;
+  const char *data = luaL_optlstring(L, 2, NULL, &size);
+  return push_result(L, c, lw_conn_ping(c->conn, data, size));
+}
+
+/* ---------------------------------------------------------------------------------------- closing */
+
+/* conn:close([code [, reason]]) */
+static int conn_close(lua_State *L) {
+  lw_conn *conn = check(L);
+  size_t size = 0;
+  lua_Integer code = luaL_optinteger(L, 2, 1000);
+  const char *reason = luaL_optlstring(L, 3, "", &size);
+  if (code < 0 || code > 4999 || !lw_conn_close(conn, (unsigned)code, reason, size)) {
+    return luaL_error(L, "close: the code must be 1000 to 1003, 1007 to 1014 or 3000 to 4999, the "
+                         "reason UTF-8 of at most 123 bytes");
+  }
+  lua_pushboolean(L, 1);
+  return 1;
+}
+
+static int conn_terminate(lua_State *L) {
+  lw_conn_terminate(check(L));
+  return 0;
+}
+
+static int conn_pause(lua_State *L) {
+  lw_conn_pause(check(L));
+  return 0;
+}
+
+static int conn_resume(lua_State *L) {
+  lw_conn_resume(check(L));
+  return 0;
+}
+
+/* abort(conn, code, reason): for errors in coroutines, as if a handler had thrown. */
+static int conn_abort(lua_State *L) {
+  lw_conn_abort(check(L), (unsigned)luaL_checkinteger(L, 2), luaL_checkstring(L, 3));
+  return 0;
+}
+
+static int conn_tostring(lua_State *L) {
+  lua_getfield(L, 1, "state");
+  lua_pushfstring(L, "lunawire connection (%s)", lua_tostring(L, -1));
+  return 1;
+}
+
+void lw__open_conn(lua_State *L, int lua) {
+  static const luaL_Reg methods[] = {
+      {"send", conn_send},           {"ping", conn_ping},   {"close", conn_close},
+      {"terminate", conn_terminate}, {"pause", conn_pause}, {"resume", conn_resume},
+      {NULL, NULL},
+  };
+  static const luaL_Reg functions[] = {{"fragment", fragment}, {"abort", conn_abort}, {NULL, NULL}};
+  int module = lua_gettop(L);
+  luaL_newmetatable(L, METATABLE);
+  int metatable = module + 1;
+  lua_newtable(L);
+  lua_pushvalue(L, lua);
+  lw__setfuncs(L, methods, 1);
+  lua_pushvalue(L, -1);
+  lua_setfield(L, module, "methods");
+  lw__open_conn_fields(L, lua, metatable); /* pops the methods */
+  lua_pushcfunction(L, conn_gc);
+  lua_setfield(L, metatable, "__gc");
+  lua_pushcfunction(L, conn_tostring);
+  lua_setfield(L, metatable, "__tostring");
+  lua_pop(L, 1);
+  lua_pushvalue(L, lua);
+  lw__setfuncs(L, functions, 1);
+}

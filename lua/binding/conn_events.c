@@ -1,0 +1,207 @@
+/* Events of a connection become calls of its handlers. */
+#include "binding.h"
+
+typedef struct event {
+  lw_lua_conn *c;
+  lw_handler handler;
+  lw_kind kind;
+  const char *data, *code;
+  size_t size;
+  unsigned close_code;
+  bool final;
+} event;
+
+/* Pushes what the handler takes after the connection, and returns how many. */
+static int push_arguments(lua_State *L, const event *e) {
+  switch (e->handler) {
+  case LW_ON_MESSAGE:
+  case LW_ON_CHUNK:
+    lua_pushlstring(L, e->data, e->size);
+    lua_pushvalue(L, lua_upvalueindex(e->kind == LW_TEXT ? 1 : 2));
+    if (e->handler == LW_ON_MESSAGE) return 2;
+    lua_pushboolean(L, e->final);
+    return 3;
+  case LW_ON_CLOSE:
+    lua_pushinteger(L, (lua_Integer)e->close_code);
+    lua_pushlstring(L, e->data, e->size);
+    return 2;
+  case LW_ON_ERROR:
+    lua_pushlstring(L, e->data, e->size);
+    lua_pushstring(L, e->code);
+    return 2;
+  case LW_ON_PING:
+  case LW_ON_PONG:
+    lua_pushlstring(L, e->data, e->size);
+    return 1;
+  default:
+    return 0;
+  }
+}
+
+static void call_handler(lua_State *L, void *context) {
+  const event *e = context;
+  lua_rawgeti(L, LUA_REGISTRYINDEX, e->c->handlers->functions[e->handler]);
+  lua_rawgeti(L, LUA_REGISTRYINDEX, e->c->self);
+  int arguments = push_arguments(L, e);
+  lua_call(L, 1 + arguments, 0);
+}
+
+static bool has_handler(const lw_lua_conn *c, lw_handler handler) {
+  return c != NULL && c->handlers != NULL && c->handlers->functions[handler] != LUA_NOREF;
+}
+
+/* The error on top of lua->L was thrown by a handler: it goes to on_error, or to the report hook when
+ * there is none (or when it throws too), and the connection ends. */
+static void handler_failed(lw_lua_conn *c, lw_handler handler) {
+  lw_lua *lua = c->lua;
+  bool told = false;
+  if (handler != LW_ON_ERROR && has_handler(c, LW_ON_ERROR)) {
+    size_t size;
+    const char *message = lua_tolstring(lua->L, -1, &size);
+    event e = {.c = c, .handler = LW_ON_ERROR, .data = message, .size = size, .code = "HANDLER"};
+    told = lw__call(lua, call_handler, &e);
+    if (!told) lw__report(lua);
+  }
+  if (told) {
+    lua_pop(lua->L, 1);
+  } else {
+    lw__report(lua);
+  }
+  if (handler != LW_ON_CLOSE) lw_conn_abort(c->conn, 1011, "an error in a handler");
+}
+
+static void fire(lw_conn *conn, event *e) {
+  e->c = lw_conn_user(conn);
+  if (!has_handler(e->c, e->handler)) return;
+  if (!lw__call(e->c->lua, call_handler, e)) handler_failed(e->c, e->handler);
+}
+
+static void on_message(lw_conn *conn, lw_kind kind, const char *data, size_t size) {
+  fire(conn, &(event){.handler = LW_ON_MESSAGE, .kind = kind, .data = data, .size = size});
+}
+
+static void on_chunk(lw_conn *conn, lw_kind kind, const char *data, size_t size, bool final) {
+  fire(conn, &(event){
+                 .handler = LW_ON_CHUNK, .kind = kind, .data = data, .size = size, .final = final});
+}
+
+static void on_ping(lw_conn *conn, const char *data, size_t size) {
+  fire(conn, &(event){.handler = LW_ON_PING, .data = data, .size = size});
+}
+
+static void on_pong(lw_conn *conn, const char *data, size_t size) {
+  fire(conn, &(event){.handler = LW_ON_PONG, .data = data, .size = size});
+}
+
+/* ------------------------------------------------------------------------ requests and the upgrade */
+
+static void open_server_conn(lua_State *L, void *context) {
+  lw_conn *conn = context;
+  lw_lua_server *server = lw_server_user(lw_conn_server(conn));
+  lw_lua_conn *c = lw__push_conn(L, server->lua, conn);
+  if (server->handlers != NULL) lw__set_handlers(c, server->handlers);
+}
+
+/* Gives a server's connection its Lua object when it is first needed. False when there is no memory;
+ * the connection is ended then. */
+static bool needs_object(lw_conn *conn) {
+  if (lw_conn_user(conn) != NULL) return true;
+  lw_lua_server *server = lw_server_user(lw_conn_server(conn));
+  if (lw__call(server->lua, open_server_conn, conn)) return true;
+  lw__report(server->lua);
+  lw_conn_terminate(conn);
+  return false;
+}
+
+static void call_on_request(lua_State *L, void *context) {
+  lw_lua_conn *c = context;
+  lw_lua_server *server = lw_server_user(lw_conn_server(c->conn));
+  lua_rawgeti(L, LUA_REGISTRYINDEX, server->on_request);
+  lua_rawgeti(L, LUA_REGISTRYINDEX, c->self);
+  lua_call(L, 1, 0);
+}
+
+static void on_request(lw_conn *conn) {
+  if (!needs_object(conn)) return;
+  lw_lua_conn *c = lw_conn_user(conn);
+  if (lw__call(c->lua, call_on_request, c)) return;
+  static const char body[] = "the server failed to handle the request\n";
+  lw__report(c->lua);
+  lw_conn_respond(conn, 500, NULL, 0, body, sizeof body - 1, NULL);
+}
+
+static void on_open(lw_conn *conn) {
+  if (!needs_object(conn)) return;
+  fire(conn, &(event){.handler = LW_ON_OPEN});
+}
+
+/* ---------------------------------------------------------------------------------- parked senders */
+
+typedef struct unparking {
+  lw_lua_conn *c;
+  bool drained;
+} unparking;
+
+static void call_unpark(lua_State *L, void *context) {
+  const unparking *u = context;
+  lw__push_ref(L, u->c->lua->hooks[LW_HOOK_UNPARK]);
+  lua_rawgeti(L, LUA_REGISTRYINDEX, u->c->self);
+  if (u->drained) {
+    lua_pushboolean(L, 1);
+    lua_call(L, 2, 0);
+  } else {
+    const char *code, *message = lw_send_error(LW_SEND_CLOSED, &code);
+    lua_pushnil(L);
+    lua_pushstring(L, message);
+    lua_pushstring(L, code);
+    lua_call(L, 4, 0);
+  }
+}
+
+static void unpark(lw_conn *conn, bool drained) {
+  lw_lua_conn *c = lw_conn_user(conn);
+  if (c == NULL || !c->is_parked) return;
+  c->is_parked = false;
+  if (!lw__call(c->lua, call_unpark, &(unparking){c, drained})) lw__report(c->lua);
+}
+
+static void on_drain(lw_conn *conn) {
+  unpark(conn, true);
+  fire(conn, &(event){.handler = LW_ON_DRAIN});
+}
+
+/* ------------------------------------------------------------------------------------------ endings */
+
+static void on_error(lw_conn *conn, const char *message, const char *code) {
+  event e = {.handler = LW_ON_ERROR, .data = message, .code = code};
+  while (message[e.size] != '\0') e.size++;
+  fire(conn, &e);
+}
+
+static void on_close(lw_conn *conn, unsigned code, const char *reason, size_t size) {
+  unpark(conn, false);
+  fire(conn, &(event){
+                 .handler = LW_ON_CLOSE, .close_code = code, .data = reason, .size = size});
+}
+
+static void on_end(lw_conn *conn) {
+  lw_lua_conn *c = lw_conn_user(conn);
+  if (c == NULL) return;
+  unpark(conn, false);
+  if (c->handlers != NULL) lw__handlers_release(c->lua, c->handlers);
+  c->handlers = NULL;
+  lw__unref(c->lua, &c->self); /* the script may keep the object; we do not need it any more */
+}
+
+const lw_conn_events lw__lua_conn_events = {
+    .on_request = on_request,
+    .on_open = on_open,
+    .on_message = on_message,
+    .on_chunk = on_chunk,
+    .on_ping = on_ping,
+    .on_pong = on_pong,
+    .on_drain = on_drain,
+    .on_error = on_error,
+    .on_close = on_close,
+    .on_end = on_end,
+};

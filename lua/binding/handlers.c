@@ -1,0 +1,72 @@
+/* Sets of handler functions. One set serves all connections of a route, so that a connection costs no
+ * table and finding a handler is one array access. */
+#include <stdlib.h>
+
+#include "binding.h"
+
+#define METATABLE "lunawire.handlers"
+
+static const char *const names[LW_HANDLERS] = {
+    [LW_ON_OPEN] = "on_open",   [LW_ON_MESSAGE] = "on_message", [LW_ON_CHUNK] = "on_chunk",
+    [LW_ON_CLOSE] = "on_close", [LW_ON_ERROR] = "on_error",     [LW_ON_DRAIN] = "on_drain",
+    [LW_ON_PING] = "on_ping",   [LW_ON_PONG] = "on_pong",
+};
+
+const char *lw__handler_name(lw_handler handler) { return names[handler]; }
+
+typedef struct box {
+  lw_lua *lua;
+  lw_handlers *handlers;
+} box;
+
+lw_handlers *lw__check_handlers(lua_State *L, int index) {
+  return ((box *)luaL_checkudata(L, index, METATABLE))->handlers;
+}
+
+void lw__handlers_hold(lw_handlers *handlers) { handlers->count++; }
+
+void lw__handlers_release(lw_lua *lua, lw_handlers *handlers) {
+  if (--handlers->count > 0) return;
+  for (int i = 0; i < LW_HANDLERS; i++) lw__unref(lua, &handlers->functions[i]);
+  free(handlers);
+}
+
+static int handlers_gc(lua_State *L) {
+  box *b = luaL_checkudata(L, 1, METATABLE);
+  if (b->handlers != NULL) lw__handlers_release(b->lua, b->handlers);
+  b->handlers = NULL;
+  return 0;
+}
+
+static int handlers_new(lua_State *L) {
+  lw_lua *lua = lw__lua(L);
+  luaL_checktype(L, 1, LUA_TTABLE);
+  box *b = lw__newuserdata(L, sizeof *b);
+  b->lua = lua;
+  b->handlers = NULL;
+  luaL_getmetatable(L, METATABLE);
+  lua_setmetatable(L, -2);
+  b->handlers = malloc(sizeof *b->handlers);
+  if (b->handlers == NULL) return luaL_error(L, "out of memory");
+  b->handlers->count = 1;
+  for (int i = 0; i < LW_HANDLERS; i++) b->handlers->functions[i] = LUA_NOREF;
+  for (int i = 0; i < LW_HANDLERS; i++) {
+    lua_getfield(L, 1, names[i]);
+    if (lua_isnil(L, -1)) {
+      lua_pop(L, 1);
+    } else {
+      b->handlers->functions[i] = lw__ref(lua, L);
+    }
+  }
+  return 1;
+}
+
+void lw__open_handlers(lua_State *L, int lua) {
+  static const luaL_Reg functions[] = {{"handlers", handlers_new}, {NULL, NULL}};
+  luaL_newmetatable(L, METATABLE);
+  lua_pushcfunction(L, handlers_gc);
+  lua_setfield(L, -2, "__gc");
+  lua_pop(L, 1);
+  lua_pushvalue(L, lua);
+  lw__setfuncs(L, functions, 1);
+}

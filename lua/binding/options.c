@@ -1,0 +1,87 @@
+/* Reading option tables. The Lua side has checked and completed them (lua/lunawire/options.lua), so
+ * what is wrong here is a mistake of ours and raises. */
+#include <string.h>
+
+#include "binding.h"
+
+const char *lw__opt_string(lua_State *L, int table, const char *name) {
+  lua_getfield(L, table, name);
+  const char *text = lua_tostring(L, -1); /* the table keeps the string alive */
+  lua_pop(L, 1);
+  return text;
+}
+
+bool lw__opt_boolean(lua_State *L, int table, const char *name) {
+  lua_getfield(L, table, name);
+  bool value = lua_toboolean(L, -1) != 0;
+  lua_pop(L, 1);
+  return value;
+}
+
+double lw__opt_number(lua_State *L, int table, const char *name) {
+  lua_getfield(L, table, name);
+  if (!lua_isnumber(L, -1)) luaL_error(L, "option %s is missing", name);
+  double value = lua_tonumber(L, -1);
+  lua_pop(L, 1);
+  return value;
+}
+
+/* Seconds as milliseconds, rounded up so that a short limit does not become "none". */
+static uint32_t milliseconds(lua_State *L, int table, const char *name) {
+  double ms = lw__opt_number(L, table, name) * 1000;
+  if (ms <= 0) return 0;
+  if (ms > 4e9) return 4000000000u;
+  uint32_t whole = (uint32_t)ms;
+  return whole < ms ? whole + 1 : whole;
+}
+
+void lw__opt_limits(lua_State *L, int table, lw_limits *limits) {
+  const char *on_slow = lw__opt_string(L, table, "on_slow");
+  limits->max_message = (uint64_t)lw__opt_number(L, table, "max_message");
+  limits->max_buffered = (uint64_t)lw__opt_number(L, table, "max_buffered");
+  limits->high_water = (uint64_t)lw__opt_number(L, table, "high_water");
+  limits->handshake_ms = milliseconds(L, table, "handshake_timeout");
+  limits->idle_ms = milliseconds(L, table, "idle_timeout");
+  limits->ping_ms = milliseconds(L, table, "ping_interval");
+  limits->close_ms = milliseconds(L, table, "close_timeout");
+  limits->drop_when_slow = on_slow != NULL && strcmp(on_slow, "drop") == 0;
+}
+
+const char *const *lw__opt_list(lua_State *L, int table, const char *name) {
+  lua_getfield(L, table, name);
+  if (!lua_istable(L, -1)) {
+    lua_pop(L, 1);
+    lua_pushnil(L);
+    return NULL;
+  }
+  size_t count = lua_rawlen(L, -1);
+  const char **list = lua_newuserdata(L, (count + 1) * sizeof *list);
+  for (size_t i = 0; i < count; i++) {
+    lua_rawgeti(L, -2, (int)i + 1);
+    list[i] = luaL_checkstring(L, -1);
+    lua_pop(L, 1);
+  }
+  list[count] = NULL;
+  lua_remove(L, -2);
+  return list;
+}
+
+const lw_field *lw__fields(lua_State *L, int index, size_t *count) {
+  *count = 0;
+  if (!lua_istable(L, index)) {
+    lua_pushnil(L);
+    return NULL;
+  }
+  size_t values = lua_rawlen(L, index);
+  lw_field *fields = lua_newuserdata(L, (values / 2 + 1) * sizeof *fields);
+  for (size_t i = 0; i + 1 < values; i += 2) {
+    lw_field *field = &fields[i / 2];
+    lua_rawgeti(L, index, (int)i + 1);
+    field->name = luaL_checklstring(L, -1, &field->name_size);
+    lua_rawgeti(L, index, (int)i + 2);
+    field->value = luaL_checklstring(L, -1, &field->value_size);
+    lua_pop(L, 2);
+  }
+  *count = values / 2;
+  return fields;
+}

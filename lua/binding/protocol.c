@@ -1,0 +1,275 @@
+#include "protocol.h"
+
+#include <string.h>
+#include <uv.h>
+
+#include "../../core/proto/mask.h"
+#include "../../core/proto/session.h"
+#include "compat.h"
+
+#define METATABLE "lunawire.protocol.session"
+#define DEFAULT_MAX_MESSAGE (1 << 20)
+#define MAX_EXACT_NUMBER 9007199254740992.0 /* 2^53 */
+
+typedef struct protocol_session {
+  lw_session session;
+  lw_session_config config;
+  lw_buf input;    /* what was fed; the session reads from here */
+  bool in_message; /* a message sent with final = false goes on */
+} protocol_session;
+
+static protocol_session *check_session(lua_State *L) {
+  return luaL_checkudata(L, 1, METATABLE);
+}
+
+static int push_failure(lua_State *L, const char *message, const char *code) {
+  lua_pushnil(L);
+  lua_pushstring(L, message);
+  lua_pushstring(L, code);
+  return 3;
+}
+
+/* ---- making one */
+
+static bool check_is_server(lua_State *L) {
+  static const char *const roles[] = {"client", "server", NULL};
+  lua_getfield(L, 1, "role");
+  bool is_server = luaL_checkoption(L, -1, NULL, roles) == 1;
+  lua_pop(L, 1);
+  return is_server;
+}
+
+static uint64_t check_max_message(lua_State *L) {
+  lua_getfield(L, 1, "max_message");
+  lua_Number number = luaL_optnumber(L, -1, DEFAULT_MAX_MESSAGE);
+  lua_pop(L, 1);
+  luaL_argcheck(L, number >= 0 && number <= MAX_EXACT_NUMBER, 1, "max_message is out of range");
+  return (uint64_t)number;
+}
+
+static bool has_flag(lua_State *L, const char *name) {
+  lua_getfield(L, 1, name);
+  bool flag = lua_toboolean(L, -1) != 0;
+  lua_pop(L, 1);
+  return flag;
+}
+
+/* session{ role = "server" or "client", max_message = bytes, stream = boolean } */
+static int protocol_new_session(lua_State *L) {
+  luaL_checktype(L, 1, LUA_TTABLE);
+  const lw_session_config config = {.max_message = check_max_message(L),
+                                    .is_server = check_is_server(L),
+                                    .stream_messages = has_flag(L, "stream")};
+  protocol_session *p = lw__newuserdata(L, sizeof *p);
+  memset(p, 0, sizeof *p);
+  p->config = config;
+  lw_session_init(&p->session, &p->config);
+  luaL_getmetatable(L, METATABLE);
+  lua_setmetatable(L, -2);
+  return 1;
+}
+
+static int session_gc(lua_State *L) {
+  protocol_session *p = check_session(L);
+  lw_session_free(&p->session);
+  lw_buf_free(&p->input);
+  return 0;
+}
+
+/* ---- the way in */
+
+/* feed(bytes): what events() has not read yet comes before them. */
+static int session_feed(lua_State *L) {
+  protocol_session *p = check_session(L);
+  size_t size;
+  const char *data = luaL_checklstring(L, 2, &size);
+  lw_buf_drop(&p->input, p->input.size - lw_session_unread(&p->session));
+  if (!lw_buf_append(&p->input, data, size)) return luaL_error(L, "out of memory");
+  lw_session_feed(&p->session, p->input.data, p->input.size);
+  return 0;
+}
+
+static void set_string(lua_State *L, const char *name, const char *value) {
+  lua_pushstring(L, value);
+  lua_setfield(L, -2, name);
+}
+
+static void push_event(lua_State *L, const lw_event *event) {
+  static const char *const types[] = {[LW_EVENT_MESSAGE] = "message",
+                                      [LW_EVENT_CHUNK] = "chunk",
+                                      [LW_EVENT_PING] = "ping",
+                                      [LW_EVENT_PONG] = "pong",
+                                      [LW_EVENT_CLOSE] = "close"};
+  lua_createtable(L, 0, 4);
+  set_string(L, "type", types[event->type]);
+  lua_pushlstring(L, event->data.data, event->data.size);
+  lua_setfield(L, -2, "data");
+  if (event->type == LW_EVENT_MESSAGE || event->type == LW_EVENT_CHUNK) {
+    set_string(L, "kind", event->opcode == LW_OP_TEXT ? "text" : "binary");
+  }
+  if (event->type == LW_EVENT_CHUNK) {
+    lua_pushboolean(L, event->final);
+    lua_setfield(L, -2, "final");
+  }
+  if (event->type == LW_EVENT_CLOSE) {
+    lua_pushinteger(L, event->code);
+    lua_setfield(L, -2, "code");
+  }
+}
+
+static int session_next(lua_State *L) {
+  protocol_session *p = check_session(L);
+  lw_event event;
+  if (lw_session_next(&p->session, &event) == LW_DONE) {
+    push_event(L, &event);
+    return 1;
+  }
+  lw_buf_free(&p->input); /* all of it was read */
+  lua_pushnil(L);
+  return 1;
+}
+
+/* for event in s:events() do: type, kind, data, final, code. */
+static int session_events(lua_State *L) {
+  check_session(L);
+  lua_pushcfunction(L, session_next);
+  lua_pushvalue(L, 1);
+  return 2;
+}
+
+/* Once the peer broke a rule: its code, text and the close code to answer with. */
+static int session_error(lua_State *L) {
+  lw_error error = lw_session_error(&check_session(L)->session);
+  if (error == LW_OK) return 0;
+  lua_pushstring(L, lw_error_name(error));
+  lua_pushstring(L, lw_error_text(error));
+  lua_pushinteger(L, lw_error_number(error));
+  return 3;
+}
+
+/* ---- the way out */
+
+/* The masking key of a client: from the options table at `index`, for tests, or fresh. */
+static bool make_key(lua_State *L, int index, const protocol_session *p, uint8_t key[4]) {
+  if (p->config.is_server) return true;
+  size_t size = 0;
+  const char *given = NULL;
+  if (lua_istable(L, index)) {
+    lua_getfield(L, index, "key");
+    given = lua_tolstring(L, -1, &size);
+    lua_pop(L, 1); /* the table keeps it */
+  }
+  if (given == NULL) return uv_random(NULL, NULL, key, 4, 0, NULL) == 0;
+  luaL_argcheck(L, size == 4, index, "the key must have 4 bytes");
+  memcpy(key, given, 4);
+  return true;
+}
+
+/* Pushes one whole frame. Options are at `index`. */
+static int push_frame(lua_State *L, protocol_session *p, lw_frame *frame, const void *payload,
+                      int index) {
+  if (!make_key(L, index, p, frame->key)) {
+    return push_failure(L, "the system's random source failed", "RANDOM");
+  }
+  uint8_t *bytes = lw__newuserdata(L, LW_FRAME_HEAD_MAX + (size_t)frame->length);
+  size_t head = lw_session_send(&p->session, frame, bytes);
+  if (head == 0) return push_failure(L, "a close frame was sent: nothing may follow it", "CLOSED");
+  size_t size = (size_t)frame->length;
+  if (p->config.is_server) {
+    memcpy(bytes + head, payload, size);
+  } else {
+    lw_mask(bytes + head, payload, size, frame->key, 0);
+  }
+  lua_pushlstring(L, (const char *)bytes, head + size);
+  return 1;
+}
+
+static bool is_final(lua_State *L, int index) {
+  if (!lua_istable(L, index)) return true;
+  lua_getfield(L, index, "final");
+  bool final = lua_isnil(L, -1) || lua_toboolean(L, -1);
+  lua_pop(L, 1);
+  return final;
+}
+
+/* send(data [, kind [, { final = boolean, key = bytes }]]): after final = false the next calls go
+ * on with the same message, whatever their kind. */
+static int session_send(lua_State *L) {
+  static const char *const kinds[] = {"text", "binary", NULL};
+  protocol_session *p = check_session(L);
+  size_t size;
+  const char *data = luaL_checklstring(L, 2, &size);
+  int kind = luaL_checkoption(L, 3, "text", kinds);
+  lw_frame frame = {
+      .opcode = kind == 0 ? LW_OP_TEXT : LW_OP_BINARY, .fin = is_final(L, 4), .length = size};
+  if (p->in_message) frame.opcode = LW_OP_CONTINUATION;
+  int results = push_frame(L, p, &frame, data, 4);
+  if (results == 1) p->in_message = !frame.fin;
+  return results;
+}
+
+static int send_control(lua_State *L, lw_opcode opcode) {
+  protocol_session *p = check_session(L);
+  size_t size;
+  const char *data = luaL_optlstring(L, 2, "", &size);
+  if (size > LW_CONTROL_MAX) {
+    return push_failure(L, lw_error_text(LW_E_LONG_CONTROL), lw_error_name(LW_E_LONG_CONTROL));
+  }
+  lw_frame frame = {.opcode = (uint8_t)opcode, .fin = true, .length = size};
+  return push_frame(L, p, &frame, data, 3);
+}
+
+static int session_ping(lua_State *L) {
+  return send_control(L, LW_OP_PING);
+}
+
+static int session_pong(lua_State *L) {
+  return send_control(L, LW_OP_PONG);
+}
+
+/* close([code [, reason [, { key = bytes }]]]): a reason that is too long is cut. */
+static int session_close(lua_State *L) {
+  protocol_session *p = check_session(L);
+  lua_Number code = luaL_optnumber(L, 2, LW_CLOSE_NO_STATUS);
+  bool legal = code >= 1000 && code < 5000 && lw_close_code_valid((unsigned)code);
+  luaL_argcheck(L, code == LW_CLOSE_NO_STATUS || legal, 2, "this code must not be sent");
+  lw_slice reason;
+  reason.data = luaL_optlstring(L, 3, "", &reason.size);
+  bool is_text = lw_utf8_valid((const uint8_t *)reason.data, reason.size);
+  luaL_argcheck(L, is_text, 3, "the reason is not valid UTF-8");
+  uint8_t payload[LW_CONTROL_MAX];
+  size_t size = lw_close_encode(payload, (uint16_t)code, reason);
+  lw_frame frame = {.opcode = LW_OP_CLOSE, .fin = true, .length = size};
+  return push_frame(L, p, &frame, payload, 4);
+}
+
+/* ---- the module */
+
+static int protocol_utf8_valid(lua_State *L) {
+  size_t size;
+  const char *text = luaL_checklstring(L, 1, &size);
+  lua_pushboolean(L, lw_utf8_valid((const uint8_t *)text, size));
+  return 1;
+}
+
+static const luaL_Reg methods[] = {{"feed", session_feed},   {"events", session_events},
+                                   {"error", session_error}, {"send", session_send},
+                                   {"ping", session_ping},   {"pong", session_pong},
+                                   {"close", session_close}, {NULL, NULL}};
+
+static const luaL_Reg functions[] = {
+    {"session", protocol_new_session}, {"utf8_valid", protocol_utf8_valid}, {NULL, NULL}};
+
+int lw__lua_open_protocol(lua_State *L) {
+  if (luaL_newmetatable(L, METATABLE)) {
+    lua_pushcfunction(L, session_gc);
+    lua_setfield(L, -2, "__gc");
+    lua_newtable(L);
+    lw__setfuncs(L, methods, 0);
+    lua_setfield(L, -2, "__index");
+  }
+  lua_pop(L, 1);
+  lua_newtable(L);
+  lw__setfuncs(L, functions, 0);
+  return 1;
+}

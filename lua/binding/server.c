@@ -1,0 +1,272 @@
+/* Servers, and what a script answers to their requests. */
+#include "binding.h"
+
+#define METATABLE "lunawire.server"
+
+static lw_lua_server *check_server(lua_State *L) { return luaL_checkudata(L, 1, METATABLE); }
+
+/* --------------------------------------------------------------------------------------- events */
+
+typedef struct accept_error {
+  lw_lua_server *s;
+  const char *message, *code;
+} accept_error;
+
+static void call_on_error(lua_State *L, void *context) {
+  const accept_error *e = context;
+  lw__push_ref(L, e->s->on_error);
+  lua_pushstring(L, e->message);
+  lua_pushstring(L, e->code);
+  lua_call(L, 2, 0);
+}
+
+static void on_accept_error(lw_server *server, const char *message, const char *code) {
+  lw_lua_server *s = lw_server_user(server);
+  if (s->on_error == LUA_NOREF) return;
+  if (!lw__call(s->lua, call_on_error, &(accept_error){s, message, code})) lw__report(s->lua);
+}
+
+static void forget(lw_lua_server *s) {
+  lw__unref(s->lua, &s->on_request);
+  lw__unref(s->lua, &s->on_error);
+  if (s->handlers != NULL) lw__handlers_release(s->lua, s->handlers);
+  s->handlers = NULL;
+  lw__unref(s->lua, &s->self);
+}
+
+static void on_end(lw_server *server) { forget(lw_server_user(server)); }
+
+static const lw_server_events server_events = {&lw__lua_conn_events, on_accept_error, on_end};
+
+/* --------------------------------------------------------------------------------------- serving */
+
+static int take_function(lua_State *L, lw_lua *lua, const char *name) {
+  lua_getfield(L, 1, name);
+  if (lua_isfunction(L, -1)) return lw__ref(lua, L);
+  lua_pop(L, 1);
+  return LUA_NOREF;
+}
+
+static void take_handlers(lua_State *L, lw_lua_server *s) {
+  lua_getfield(L, 1, "handlers");
+  if (!lua_isnil(L, -1)) {
+    s->handlers = lw__check_handlers(L, -1);
+    lw__handlers_hold(s->handlers);
+  }
+  lua_pop(L, 1);
+}
+
+static void read_options(lua_State *L, lw_server_options *options) {
+  lw__opt_limits(L, 1, &options->limits);
+  options->host = lw__opt_string(L, 1, "host");
+  options->path = lw__opt_string(L, 1, "path");
+  options->port = options->path == NULL ? (int)lw__opt_number(L, 1, "port") : 0;
+  options->backlog = (int)lw__opt_number(L, 1, "backlog");
+  options->reuse_port = lw__opt_boolean(L, 1, "reuse_port");
+  options->max_connections = (uint32_t)lw__opt_number(L, 1, "max_connections");
+  options->protocols = lw__opt_list(L, 1, "protocols");
+  options->origins = lw__opt_list(L, 1, "origins");
+}
+
+/* origins = "*" */
+static bool any_origin(lua_State *L) {
+  const char *text = lw__opt_string(L, 1, "origins");
+  return text != NULL && text[0] == '*' && text[1] == '\0';
+}
+
+static int serve(lua_State *L) {
+  static const char *const any[] = {"*", NULL};
+  lw_lua *lua = lw__lua(L);
+  lw_failure failure;
+  lw_server_options options = {0};
+  luaL_checktype(L, 1, LUA_TTABLE);
+  lua_settop(L, 1);
+  read_options(L, &options);
+  if (any_origin(L)) options.origins = any;
+
+  lw_lua_server *s = lua_newuserdata(L, sizeof *s);
+  int object = lua_gettop(L);
+  *s = (lw_lua_server){.lua = lua, .on_request = LUA_NOREF, .on_error = LUA_NOREF, .self = LUA_NOREF};
+  luaL_getmetatable(L, METATABLE);
+  lua_setmetatable(L, object);
+  s->on_request = take_function(L, lua, "on_request");
+  s->on_error = take_function(L, lua, "on_error");
+  take_handlers(L, s);
+  options.decide_upgrades = s->on_request != LUA_NOREF;
+  options.stream_messages =
+      s->handlers != NULL && s->handlers->functions[LW_ON_CHUNK] != LUA_NOREF;
+  lua_pushvalue(L, object);
+  s->self = lw__ref(lua, L);
+
+  s->server = lw_server_open(lua->loop, &options, &server_events, s, &failure);
+  if (s->server == NULL) {
+    forget(s);
+    return lw__push_failure(L, failure.message, failure.code);
+  }
+  lw_server_hold(s->server);
+  lua_pushvalue(L, object);
+  return 1;
+}
+
+/* -------------------------------------------------------------------------------- server methods */
+
+/* server:stop([code [, reason]]): stops listening and closes every connection (1001). */
+static int server_stop(lua_State *L) {
+  lw_lua_server *s = check_server(L);
+  lua_Integer code = luaL_optinteger(L, 2, 1001);
+  lw_server_stop(s->server, (unsigned)code, luaL_optstring(L, 3, ""));
+  return 0;
+}
+
+typedef struct listing {
+  lua_State *L;
+  int count;
+} listing;
+
+static void list_one(lw_conn *conn, void *context) {
+  listing *list = context;
+  const lw_lua_conn *c = lw_conn_user(conn);
+  if (c == NULL || c->self == LUA_NOREF) return;
+  lw__push_ref(list->L, c->self);
+  lua_rawseti(list->L, -2, ++list->count);
+}
+
+/* server:connections() -> array of the open ones */
+static int server_connections(lua_State *L) {
+  listing list = {L, 0};
+  const lw_lua_server *s = check_server(L);
+  lua_newtable(L);
+  lw_server_each(s->server, list_one, &list);
+  return 1;
+}
+
+static void set_number(lua_State *L, const char *name, uint64_t number) {
+  lua_pushinteger(L, (lua_Integer)number);
+  lua_setfield(L, -2, name);
+}
+
+static int server_stats(lua_State *L) {
+  lw_server_stats stats;
+  lw_server_stats_get(check_server(L)->server, &stats);
+  lua_createtable(L, 0, 9);
+  set_number(L, "connections", stats.connections);
+  set_number(L, "open", stats.open);
+  set_number(L, "accepted", stats.accepted);
+  set_number(L, "opened", stats.opened);
+  set_number(L, "refused", stats.refused);
+  set_number(L, "messages_in", stats.messages_in);
+  set_number(L, "messages_out", stats.messages_out);
+  set_number(L, "bytes_in", stats.bytes_in);
+  set_number(L, "bytes_out", stats.bytes_out);
+  return 1;
+}
+
+/* Fields: port, address, listening. */
+static int server_index(lua_State *L) {
+  const lw_lua_server *s = check_server(L);
+  const char *name = luaL_checkstring(L, 2);
+  char address[256];
+  int port;
+  lua_pushvalue(L, 2);
+  lua_rawget(L, lua_upvalueindex(2));
+  if (!lua_isnil(L, -1)) return 1;
+  if (name[0] == 'l' && s->server != NULL) {
+    lua_pushboolean(L, lw_server_listening(s->server));
+    return 1;
+  }
+  if (s->server == NULL || !lw_server_address(s->server, address, sizeof address, &port)) return 1;
+  lua_pushstring(L, "port");
+  if (lua_rawequal(L, 2, -1)) {
+    lua_pushinteger(L, port);
+    return 1;
+  }
+  lua_pushstring(L, "address");
+  if (!lua_rawequal(L, 2, -1)) return 0;
+  lua_pushstring(L, address);
+  return 1;
+}
+
+static int server_gc(lua_State *L) {
+  lw_lua_server *s = check_server(L);
+  if (s->server != NULL) lw_server_release(s->server);
+  s->server = NULL;
+  return 0;
+}
+
+/* ---------------------------------------------------------------------------- deciding requests */
+
+static int true_or_failure(lua_State *L, bool done, const lw_failure *failure) {
+  if (!done) return lw__push_failure(L, failure->message, failure->code);
+  lua_pushboolean(L, 1);
+  return 1;
+}
+
+/* accept(conn, handlers, protocol, headers) */
+static int accept(lua_State *L) {
+  lw_failure failure;
+  size_t count;
+  lw_lua_conn *c = lw__check_conn(L, 1);
+  lw_handlers *handlers = lw__check_handlers(L, 2);
+  const char *protocol = luaL_optstring(L, 3, NULL);
+  const lw_field *fields = lw__fields(L, 4, &count);
+  bool stream = handlers->functions[LW_ON_CHUNK] != LUA_NOREF;
+  bool accepted = lw_conn_accept(c->conn, protocol, stream, fields, count, &failure);
+  if (accepted) lw__set_handlers(c, handlers);
+  return true_or_failure(L, accepted, &failure);
+}
+
+/* respond(conn, status, headers, body) */
+static int respond(lua_State *L) {
+  lw_failure failure;
+  size_t count, size;
+  lw_lua_conn *c = lw__check_conn(L, 1);
+  int status = (int)luaL_checkinteger(L, 2);
+  const char *body = luaL_optlstring(L, 4, "", &size);
+  const lw_field *fields = lw__fields(L, 3, &count);
+  return true_or_failure(
+      L, lw_conn_respond(c->conn, status, fields, count, body, size, &failure), &failure);
+}
+
+/* check(conn) -> true, or nil, text, status */
+static int check(lua_State *L) {
+  const char *text;
+  int status = lw_conn_check_upgrade(lw__check_conn(L, 1)->conn, &text);
+  if (status == 0) {
+    lua_pushboolean(L, 1);
+    return 1;
+  }
+  lua_pushnil(L);
+  lua_pushstring(L, text);
+  lua_pushinteger(L, status);
+  return 3;
+}
+
+static int is_upgrade(lua_State *L) {
+  lua_pushboolean(L, lw_conn_wants_upgrade(lw__check_conn(L, 1)->conn));
+  return 1;
+}
+
+void lw__open_server(lua_State *L, int lua) {
+  static const luaL_Reg methods[] = {{"stop", server_stop},
+                                     {"connections", server_connections},
+                                     {"stats", server_stats},
+                                     {NULL, NULL}};
+  static const luaL_Reg functions[] = {{"serve", serve},   {"accept", accept},
+                                       {"respond", respond}, {"check", check},
+                                       {"is_upgrade", is_upgrade}, {NULL, NULL}};
+  int module = lua_gettop(L);
+  luaL_newmetatable(L, METATABLE);
+  lua_pushcfunction(L, server_gc);
+  lua_setfield(L, -2, "__gc");
+  lua_pushvalue(L, lua);
+  lua_newtable(L);
+  lua_pushvalue(L, lua);
+  lw__setfuncs(L, methods, 1);
+  lua_pushvalue(L, -1);
+  lua_setfield(L, module, "server_methods");
+  lua_pushcclosure(L, server_index, 2);
+  lua_setfield(L, -2, "__index");
+  lua_pop(L, 1);
+  lua_pushvalue(L, lua);
+  lw__setfuncs(L, functions, 1);
+}

@@ -1,0 +1,85 @@
+/* Small helpers on text that the Lua side needs: URLs, percent-encoding, header syntax, randomness. */
+#include <stdlib.h>
+
+#include "../../core/proto/http.h"
+#include "../../core/proto/url.h"
+#include "binding.h"
+
+static void set_slice(lua_State *L, const char *name, lw_slice slice) {
+  lua_pushlstring(L, slice.data != NULL ? slice.data : "", slice.size);
+  lua_setfield(L, -2, name);
+}
+
+/* The request target: "/" stands for an empty path. */
+static void set_target(lua_State *L, const lw_url *url) {
+  if (url->path.size == 0) lua_pushliteral(L, "/");
+  if (url->path.size > 0) lua_pushlstring(L, url->path.data, url->path.size);
+  lua_pushlstring(L, url->query.data != NULL ? url->query.data : "", url->query.size);
+  lua_concat(L, 2);
+  lua_setfield(L, -2, "target");
+}
+
+/* url(text) -> table, or nil, message, code */
+static int parse_url(lua_State *L) {
+  lw_url url;
+  size_t size;
+  const char *text = luaL_checklstring(L, 1, &size);
+  lw_error error = lw_url_parse(&url, text, size);
+  if (error != LW_OK) return lw__push_failure(L, lw_error_text(error), lw_error_name(error));
+  lua_createtable(L, 0, 9);
+  set_slice(L, "scheme", url.scheme);
+  set_slice(L, "host", url.host);
+  set_slice(L, "authority", url.authority);
+  set_slice(L, "user", url.user);
+  set_target(L, &url);
+  lua_pushboolean(L, url.secure);
+  lua_setfield(L, -2, "secure");
+  lua_pushinteger(L, url.port);
+  lua_setfield(L, -2, "port");
+  if (url.is_unix) set_slice(L, "unix_path", url.unix_path);
+  return 1;
+}
+
+/* decode(text) -> text without percent-encoding, or nil */
+static int decode(lua_State *L) {
+  size_t size, written;
+  const char *text = luaL_checklstring(L, 1, &size);
+  char *to = lua_newuserdata(L, size + 1);
+  if (!lw_url_decode(to, &written, text, size)) return 0;
+  lua_pushlstring(L, to, written);
+  return 1;
+}
+
+static int is_token(lua_State *L) {
+  size_t size;
+  const char *text = luaL_checklstring(L, 1, &size);
+  lua_pushboolean(L, lw_field_name_valid(text, size));
+  return 1;
+}
+
+static int is_value(lua_State *L) {
+  size_t size;
+  const char *text = luaL_checklstring(L, 1, &size);
+  lua_pushboolean(L, lw_field_value_valid(text, size));
+  return 1;
+}
+
+/* random(n) -> n bytes */
+static int random_bytes(lua_State *L) {
+  lua_Integer size = luaL_checkinteger(L, 1);
+  luaL_argcheck(L, size >= 0 && size <= 1 << 20, 1, "0 to 1048576 bytes");
+  void *bytes = lua_newuserdata(L, (size_t)size + 1);
+  if (!lw_loop_random(lw__lua(L)->loop, bytes, (size_t)size)) {
+    return luaL_error(L, "the system has no randomness to give");
+  }
+  lua_pushlstring(L, bytes, (size_t)size);
+  return 1;
+}
+
+void lw__open_text(lua_State *L, int lua) {
+  static const luaL_Reg functions[] = {{"url", parse_url},      {"decode", decode},
+                                       {"is_token", is_token},  {"is_value", is_value},
+                                       {"random", random_bytes}, {NULL, NULL}};
+  lua_pushvalue(L, lua);
+  lw__setfuncs(L, functions, 1);
+}
