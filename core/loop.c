@@ -177,7 +177,7 @@ void lw_loop_free(lw_loop *loop) {
   uv_close((uv_handle_t *)&loop->timer, on_timer_closed);
   /* Everything is closing: this comes to an end by itself. On a borrowed loop it turns its owner's
    * handles as well; there is no other way to be told that ours are gone before their memory is. */
-  while (loop->handles > 0 || loop->net.live > 0) uv_run(loop->net.uv, UV_RUN_NOWAIT);
+  while (loop->handles > 0 || loop->net.live > 0) uv_run(loop->net.uv, UV_RUN_ONCE);
   lw_net_free(&loop->net);
   if (loop->owns_uv) uv_loop_close(&loop->own);
   free(loop);

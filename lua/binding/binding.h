@@ -105,7 +105,8 @@ typedef struct lw_lua_server {
 const char *lw__opt_string(lua_State *L, int table, const char *name); /* NULL: absent */
 bool lw__opt_boolean(lua_State *L, int table, const char *name);
 double lw__opt_number(lua_State *L, int table, const char *name); /* raises when absent */
-void lw__opt_limits(lua_State *L, int table, lw_limits *limits);
+/* until_open: the name of the time limit for the opening handshake. */
+void lw__opt_limits(lua_State *L, int table, const char *until_open, lw_limits *limits);
 /* A NULL-terminated array of the strings in the list, or NULL. It is a userdata on the stack, which
  * grows by one in any case; the strings live as long as the list. */
 const char *const *lw__opt_list(lua_State *L, int table, const char *name);

@@ -2,7 +2,7 @@
 #include "binding.h"
 
 static void read_options(lua_State *L, lw_connect_options *options) {
-  lw__opt_limits(L, 1, &options->limits);
+  lw__opt_limits(L, 1, "timeout", &options->limits);
   options->path = lw__opt_string(L, 1, "unix_path");
   options->host = lw__opt_string(L, 1, "host");
   options->port = options->path == NULL ? (int)lw__opt_number(L, 1, "port") : 0;

@@ -35,12 +35,12 @@ static uint32_t milliseconds(lua_State *L, int table, const char *name) {
   return whole < ms ? whole + 1 : whole;
 }
 
-void lw__opt_limits(lua_State *L, int table, lw_limits *limits) {
+void lw__opt_limits(lua_State *L, int table, const char *until_open, lw_limits *limits) {
   const char *on_slow = lw__opt_string(L, table, "on_slow");
   limits->max_message = (uint64_t)lw__opt_number(L, table, "max_message");
   limits->max_buffered = (uint64_t)lw__opt_number(L, table, "max_buffered");
   limits->high_water = (uint64_t)lw__opt_number(L, table, "high_water");
-  limits->handshake_ms = milliseconds(L, table, "handshake_timeout");
+  limits->handshake_ms = milliseconds(L, table, until_open);
   limits->idle_ms = milliseconds(L, table, "idle_timeout");
   limits->ping_ms = milliseconds(L, table, "ping_interval");
   limits->close_ms = milliseconds(L, table, "close_timeout");

@@ -57,7 +57,7 @@ static void take_handlers(lua_State *L, lw_lua_server *s) {
 }
 
 static void read_options(lua_State *L, lw_server_options *options) {
-  lw__opt_limits(L, 1, &options->limits);
+  lw__opt_limits(L, 1, "handshake_timeout", &options->limits);
   options->host = lw__opt_string(L, 1, "host");
   options->path = lw__opt_string(L, 1, "path");
   options->port = options->path == NULL ? (int)lw__opt_number(L, 1, "port") : 0;
