@@ -84,9 +84,9 @@ static int session_feed(lua_State *L) {
   size_t size;
   const char *data = luaL_checklstring(L, 2, &size);
   lw_buf_drop(&p->input, p->input.size - lw_session_unread(&p->session));
-  if (!lw_buf_append(&p->input, data, size)) return luaL_error(L, "out of memory");
-  lw_session_feed(&p->session, p->input.data, p->input.size);
-  return 0;
+  bool appended = lw_buf_append(&p->input, data, size);
+  lw_session_feed(&p->session, p->input.data, p->input.size); /* what was there has moved */
+  return appended ? 0 : luaL_error(L, "out of memory");
 }
 
 static void set_string(lua_State *L, const char *name, const char *value) {
