@@ -12,8 +12,6 @@ local function fails(url, options)
 end
 
 describe("connect", function()
-  teardown(helper.check_leaks)
-
   local server, url, request
   setup(function()
     server = assert(ws.serve {
@@ -31,7 +29,10 @@ describe("connect", function()
     })
     url = ("ws://127.0.0.1:%d/"):format(server.port)
   end)
-  teardown(function() server:stop() end)
+  teardown(function()
+    server:stop()
+    helper.check_leaks()
+  end)
 
   it("returns an open connection", function()
     local conn = assert(ws.connect(url .. "?a=1", { protocols = { "v1", "v2" } }))

@@ -33,7 +33,7 @@ describe("the example", function()
 
     local status, out, err = helper.run { helper.lua, "examples/echo_client.lua", url }
     assert.equal("", err)
-    assert.equal("received hello\nreceived from\nreceived Lua\nclosed\t1000\tthat is all\n", out)
+    assert.equal("received hello\nreceived from\nreceived Lua\nclosed\t1000\t\n", out)
     assert.equal(0, status)
 
     status, out, err = helper.run { helper.lua, "examples/coroutine_client.lua", url }

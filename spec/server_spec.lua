@@ -107,8 +107,6 @@ describe("serve", function()
 end)
 
 describe("routes of plain HTTP", function()
-  teardown(helper.check_leaks)
-
   local server, kept
   setup(function()
     server = assert(ws.serve {
@@ -134,7 +132,10 @@ describe("routes of plain HTTP", function()
       },
     })
   end)
-  teardown(function() server:stop() end)
+  teardown(function()
+    server:stop()
+    helper.check_leaks()
+  end)
 
   it("answer", function()
     local status, body, all = request(server, "GET /")
@@ -207,8 +208,6 @@ describe("routes of plain HTTP", function()
 end)
 
 describe("on_upgrade", function()
-  teardown(helper.check_leaks)
-
   local server, opened
   setup(function()
     local function on_open(conn) opened = conn end
@@ -235,7 +234,11 @@ describe("on_upgrade", function()
       },
     })
   end)
-  teardown(function() server:stop() end)
+  teardown(function()
+    server:stop()
+    opened = nil
+    helper.check_leaks()
+  end)
   before_each(function() opened = nil end)
 
   local function connect(path, options)

@@ -33,6 +33,7 @@ end
 local function request_of(parts, o)
   o.host, o.port, o.unix_path, o.secure = parts.host, parts.port, parts.unix_path, parts.secure
   o.authority, o.target = parts.authority, parts.target
+  o.handshake_timeout = o.timeout
   if o.headers then
     local fields = {}
     for name, value in pairs(o.headers) do
@@ -57,17 +58,19 @@ local function wake(conn, ...)
   if waiter then waiter:wake(...) end
 end
 
--- One set for all connections without handlers, made when first needed.
-local waiting_handlers
+-- One set serves all connections without handlers, as long as there are any.
+local shared = setmetatable({}, { __mode = "v" })
+
 local function handlers_for_waiting()
-  waiting_handlers = waiting_handlers or core.handlers(inbox.attach {
+  local handlers = shared.handlers or core.handlers(inbox.attach {
     on_open = function(conn)
       inbox.open(conn)
       wake(conn, conn)
     end,
     on_error = function(conn, message, code) wake(conn, nil, message, code) end,
   })
-  return waiting_handlers
+  shared.handlers = handlers
+  return handlers
 end
 
 -- Returns the open connection, or nil, message, code.
