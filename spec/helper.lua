@@ -116,12 +116,12 @@ function process:signal(name)
   os.execute(("exec env -u LD_PRELOAD kill -%s %d 2>/dev/null"):format(name, self.pid))
 end
 
--- Ends it (killing it after 3 s), and returns its exit status, the rest of its stdout, and stderr.
+-- Ends it (killing it after 2 s), and returns its exit status, the rest of its stdout, and stderr.
 function process:stop()
   if self.stopped then return end
   self.stopped = true
   os.execute(([[exec env -u LD_PRELOAD sh -c 'kill -TERM %d || exit 0
-    timeout 3 tail --pid=%d -s 0.02 -f /dev/null || kill -KILL %d' 2>/dev/null]])
+    timeout 2 tail --pid=%d -s 0.02 -f /dev/null || kill -KILL %d' 2>/dev/null]])
     :format(self.pid, self.pid, self.pid))
   return self:wait()
 end
