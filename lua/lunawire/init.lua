@@ -7,7 +7,7 @@ local core = require "lunawire.core"
 local misuse = require "lunawire.misuse"
 
 local ws = {
-  version = core.version,
+  version = "0.1.0",
   protocol = core.protocol, -- the protocol alone, without a loop
 
   run = core.run,
