@@ -32,18 +32,22 @@ static int push_failure(lua_State *L, const char *message, const char *code) {
 /* ---- making one */
 
 static bool check_is_server(lua_State *L) {
-  static const char *const roles[] = {"client", "server", NULL};
   lua_getfield(L, 1, "role");
-  bool is_server = luaL_checkoption(L, -1, NULL, roles) == 1;
+  const char *role = lua_tostring(L, -1);
+  bool is_server = role != NULL && strcmp(role, "server") == 0;
+  bool is_client = role != NULL && strcmp(role, "client") == 0;
+  luaL_argcheck(L, is_server || is_client, 1, "role must be \"server\" or \"client\"");
   lua_pop(L, 1);
   return is_server;
 }
 
 static uint64_t check_max_message(lua_State *L) {
   lua_getfield(L, 1, "max_message");
-  lua_Number number = luaL_optnumber(L, -1, DEFAULT_MAX_MESSAGE);
+  bool is_legal = lua_isnil(L, -1) || lua_type(L, -1) == LUA_TNUMBER;
+  lua_Number number = lua_isnil(L, -1) ? DEFAULT_MAX_MESSAGE : lua_tonumber(L, -1);
   lua_pop(L, 1);
-  luaL_argcheck(L, number >= 0 && number <= MAX_EXACT_NUMBER, 1, "max_message is out of range");
+  is_legal = is_legal && number >= 0 && number <= MAX_EXACT_NUMBER;
+  luaL_argcheck(L, is_legal, 1, "max_message must be a number of bytes");
   return (uint64_t)number;
 }
 
