@@ -12,6 +12,7 @@ typedef enum lw_hook { LW_HOOK_REPORT, LW_HOOK_PROPERTY, LW_HOOK_PARK, LW_HOOK_U
 typedef struct lw_lua {
   lua_State *L; /* the thread that handlers are called on, anchored in the registry */
   lw_loop *loop;
+  struct lw_fiber *fiber; /* the one that runs, see fiber.h */
   int hooks[LW_HOOKS];
   long references; /* registry references that are held: for leak checks */
 } lw_lua;

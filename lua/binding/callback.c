@@ -3,6 +3,7 @@
 #include <stdio.h>
 
 #include "binding.h"
+#include "fiber.h"
 
 typedef struct call {
   void (*body)(lua_State *L, void *context);
@@ -57,4 +58,6 @@ void lw__check_may_run(lua_State *L, lw_lua *lua, const char *what) {
   luaL_error(L, "%s cannot wait inside a handler: use ws.spawn(function() ... end)", what);
 }
 
-bool lw__can_yield(lua_State *L, lw_lua *lua) { return L != lua->L && lw__isyieldable(L); }
+bool lw__can_yield(lua_State *L, lw_lua *lua) {
+  return lw__in_fiber(lua) || (L != lua->L && lw__isyieldable(L));
+}

@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "binding.h"
+#include "fiber.h"
 
 #define METATABLE "lunawire.connection"
 #define PARTS_ON_STACK 16
@@ -132,7 +133,7 @@ static int wait_for_drain(lua_State *L, lw_lua_conn *c) {
   lua_pushvalue(L, 1);
   lua_call(L, 1, LUA_MULTRET);
   int results = lua_gettop(L) - top;
-  return results > 0 ? results : lua_yield(L, 0);
+  return results > 0 ? results : lw__yield(L, c->lua, 0);
 }
 
 static int push_result(lua_State *L, lw_lua_conn *c, lw_send_result result) {

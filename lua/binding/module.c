@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "binding.h"
+#include "fiber.h"
 #include "protocol.h"
 
 #define METATABLE "lunawire.state"
@@ -182,6 +183,7 @@ LW_EXPORT int luaopen_lunawire_core(lua_State *L) {
   lw__open_server(L, 1);
   lw__open_client(L, 1);
   lw__open_text(L, 1);
+  lw__open_fiber(L, 1);
   lw__lua_open_protocol(L);
   lua_setfield(L, -2, "protocol");
   return 1;
