@@ -35,8 +35,8 @@ bool lw_close_code_valid(unsigned code);
  * empty, and *reason points into the payload. Returns LW_OK, or the rule that it breaks. */
 lw_error lw_close_decode(uint16_t *code, lw_slice *reason, const uint8_t *payload, size_t size);
 
-/* Applies the same rules to the beginning of a payload that is still arriving (complete false): tells
- * at the first byte that no legal payload could have there. */
+/* Applies the same rules to the beginning of a payload that is still arriving (complete false):
+ * tells at the first byte that no legal payload could have there. */
 lw_error lw_close_check(const uint8_t *payload, size_t size, bool complete);
 
 /* Writes the payload and returns its size. LW_CLOSE_NO_STATUS gives an empty payload; a longer

@@ -27,7 +27,8 @@ typedef struct lw_session_config {
 
 typedef enum lw_event_type {
   LW_EVENT_MESSAGE, /* opcode, data: one whole message */
-  LW_EVENT_CHUNK,   /* opcode, data, final: the next piece of a message; may be empty when final */
+  LW_EVENT_CHUNK,   /* opcode, data, final: the next piece of a message; may be empty when final;
+                       may begin or end inside a character */
   LW_EVENT_PING,    /* data: the payload that a pong must repeat */
   LW_EVENT_PONG,    /* data */
   LW_EVENT_CLOSE    /* code, data (the reason): nothing is delivered after it */
@@ -61,15 +62,15 @@ typedef struct lw_session {
   bool close_sent;     /* nothing may be sent any more */
 } lw_session;
 
-/* *s may hold anything. The session starts empty and owns no memory until a frame comes in pieces. */
+/* *s may hold anything. The session is empty and owns no memory until a frame comes in pieces. */
 void lw_session_init(lw_session *s, const lw_session_config *config);
 
 /* Releases what the session owns. The struct may be initialised again. */
 void lw_session_free(lw_session *s);
 
-/* Lends the next bytes from the peer. They are unmasked in place, so they must be writable, and must
- * stay valid and untouched until lw_session_next answers LW_MORE or LW_BROKEN. Feed only when it
- * did (or at the start). */
+/* Lends the next bytes from the peer. They are unmasked in place, so they must be writable, and
+ * must stay valid and untouched until lw_session_next answers LW_MORE or LW_BROKEN. Feed only when
+ * it did (or at the start). */
 void lw_session_feed(lw_session *s, uint8_t *data, size_t size);
 
 /* Pulls the next event. LW_DONE: *event is set. LW_MORE: all input was consumed (what is incomplete
@@ -77,7 +78,7 @@ void lw_session_feed(lw_session *s, uint8_t *data, size_t size);
  * dropped and nothing is ever delivered again. */
 lw_result lw_session_next(lw_session *s, lw_event *event);
 
-/* The input that was fed and not consumed yet: what an owner that pauses must keep and feed again. */
+/* The input that was fed and not consumed yet: what a pausing owner must keep and feed again. */
 size_t lw_session_unread(const lw_session *s);
 
 /* The rule that was broken, or LW_OK. lw_error_number gives the close code to answer with. */
