@@ -126,8 +126,7 @@ bool lw_handshake_same_origin(const lw_http_head *request) {
   uint16_t port;
   if (count > 1 || !parse_origin(value, &origin, &port)) return false;
   if (lw_url_parse_authority(&host, request->host) != LW_OK) return false;
-  if (host.is_ipv6 != origin.is_ipv6 || !lw_slice_equal_nocase(host.host, origin.host))
-    return false;
+  if (!lw_slice_equal_nocase(host.host, origin.host)) return false;
   unsigned origin_port = origin.port != 0 ? origin.port : port;
   unsigned host_port = host.port != 0 ? host.port : port;
   return origin_port == host_port;

@@ -46,55 +46,62 @@ bool lw_handshake_is_reserved(lw_slice name) {
   return false;
 }
 
-/* Makes room for all of a head at once; `size` counts what is not fixed text. */
-static bool reserve(lw_buf *out, size_t size, const lw_header *headers, size_t count) {
-  const size_t fixed_text = 256;
-  for (size_t i = 0; i < count; i++) size += headers[i].name.size + headers[i].value.size + 4;
-  return lw_buf_reserve(out, size + fixed_text, SIZE_MAX);
+/* Appends to a buffer until memory fails, and then forgets what it appended: the head is written as
+ * one piece or not at all, and only its end has to ask. */
+typedef struct writer {
+  lw_buf *out;
+  size_t before;
+  bool failed;
+} writer;
+
+static writer begin(lw_buf *out) {
+  const size_t usual_head = 512; /* bytes; a guess that saves growing step by step */
+  return (writer){out, out->size, !lw_buf_reserve(out, usual_head, SIZE_MAX)};
 }
 
-static bool append_text(lw_buf *out, const char *text) {
-  return lw_buf_append(out, text, strlen(text));
+static bool end(writer *w) {
+  if (w->failed) w->out->size = w->before;
+  return !w->failed;
 }
 
-static bool append_field(lw_buf *out, lw_slice name, lw_slice value) {
-  return lw_buf_append_slice(out, name) && lw_buf_append(out, ": ", 2) &&
-         lw_buf_append_slice(out, value) && lw_buf_append(out, "\r\n", 2);
+static void put(writer *w, lw_slice text) {
+  if (!w->failed && !lw_buf_append_slice(w->out, text)) w->failed = true;
+}
+
+static void put_text(writer *w, const char *text) {
+  put(w, lw_slice_of(text));
+}
+
+static void put_field(writer *w, lw_slice name, lw_slice value) {
+  put(w, name);
+  put_text(w, ": ");
+  put(w, value);
+  put_text(w, "\r\n");
 }
 
 /* The same, but nothing for an empty value. */
-static bool append_optional(lw_buf *out, const char *name, lw_slice value) {
-  return value.size == 0 || append_field(out, lw_slice_of(name), value);
+static void put_optional(writer *w, const char *name, lw_slice value) {
+  if (value.size > 0) put_field(w, lw_slice_of(name), value);
 }
 
-static bool append_headers(lw_buf *out, const lw_header *headers, size_t count) {
-  for (size_t i = 0; i < count; i++) {
-    if (!append_field(out, headers[i].name, headers[i].value)) return false;
-  }
-  return true;
-}
-
-/* Forgets what was appended of a head that could not be finished. */
-static bool whole_or_nothing(lw_buf *out, size_t size_before, bool whole) {
-  if (!whole) out->size = size_before;
-  return whole;
+/* The script's fields and the empty line. */
+static void put_headers(writer *w, const lw_header *headers, size_t count) {
+  for (size_t i = 0; i < count; i++) put_field(w, headers[i].name, headers[i].value);
+  put_text(w, "\r\n");
 }
 
 bool lw_handshake_write_answer(lw_buf *out, lw_slice key, const lw_handshake_answer *answer) {
   char accept[LW_HANDSHAKE_ACCEPT_SIZE];
-  size_t before = out->size;
   if (!lw_handshake_accept(accept, key)) return false;
-  bool whole = reserve(out, sizeof accept + answer->protocol.size + answer->extensions.size,
-                       answer->headers, answer->header_count) &&
-               append_text(out, "HTTP/1.1 101 Switching Protocols\r\n"
-                                "Upgrade: websocket\r\n"
-                                "Connection: Upgrade\r\n") &&
-               append_optional(out, "Sec-WebSocket-Accept", (lw_slice){accept, sizeof accept}) &&
-               append_optional(out, "Sec-WebSocket-Protocol", answer->protocol) &&
-               append_optional(out, "Sec-WebSocket-Extensions", answer->extensions) &&
-               append_headers(out, answer->headers, answer->header_count) &&
-               lw_buf_append(out, "\r\n", 2);
-  return whole_or_nothing(out, before, whole);
+  writer w = begin(out);
+  put_text(&w, "HTTP/1.1 101 Switching Protocols\r\n"
+               "Upgrade: websocket\r\n"
+               "Connection: Upgrade\r\n");
+  put_optional(&w, "Sec-WebSocket-Accept", (lw_slice){accept, sizeof accept});
+  put_optional(&w, "Sec-WebSocket-Protocol", answer->protocol);
+  put_optional(&w, "Sec-WebSocket-Extensions", answer->extensions);
+  put_headers(&w, answer->headers, answer->header_count);
+  return end(&w);
 }
 
 static bool has_header(const lw_header *headers, size_t count, lw_slice name) {
@@ -104,55 +111,48 @@ static bool has_header(const lw_header *headers, size_t count, lw_slice name) {
   return false;
 }
 
-/* The fields that say what the body is. */
-static bool append_body_fields(lw_buf *out, const lw_header *headers, size_t count, size_t size) {
-  char length[48];
-  if (!has_header(headers, count, LW_SLICE("Content-Type")) &&
-      !append_text(out, "Content-Type: text/plain; charset=utf-8\r\n")) {
-    return false;
-  }
-  snprintf(length, sizeof length, "Content-Length: %zu\r\n", size);
-  return append_text(out, length);
-}
-
 /* RFC 9110 section 7.8: who sends Upgrade lists it in Connection. RFC 6455 section 4.4: the version
  * that would do. */
-static bool append_connection(lw_buf *out, int status) {
-  if (status != 426) return append_text(out, "Connection: close\r\n");
-  return append_text(out, "Connection: close, Upgrade\r\n"
-                          "Upgrade: websocket\r\n"
-                          "Sec-WebSocket-Version: 13\r\n");
+static void put_connection(writer *w, int status) {
+  if (status != 426) {
+    put_text(w, "Connection: close\r\n");
+    return;
+  }
+  put_text(w, "Connection: close, Upgrade\r\n"
+              "Upgrade: websocket\r\n"
+              "Sec-WebSocket-Version: 13\r\n");
 }
 
 bool lw_handshake_write_refusal(lw_buf *out, int status, const lw_header *headers,
                                 size_t header_count, lw_slice body) {
-  char line[80];
-  size_t before = out->size;
+  char line[80], length[48];
   bool bodiless = status < 200 || status == 204 || status == 304;
   snprintf(line, sizeof line, "HTTP/1.1 %d %s\r\n", status, lw_http_reason(status));
-  bool whole = reserve(out, body.size, headers, header_count) && append_text(out, line) &&
-               append_connection(out, status) &&
-               (bodiless || append_body_fields(out, headers, header_count, body.size)) &&
-               append_headers(out, headers, header_count) && lw_buf_append(out, "\r\n", 2) &&
-               (bodiless || lw_buf_append_slice(out, body));
-  return whole_or_nothing(out, before, whole);
+  snprintf(length, sizeof length, "Content-Length: %zu\r\n", body.size);
+  writer w = begin(out);
+  put_text(&w, line);
+  put_connection(&w, status);
+  if (!bodiless && !has_header(headers, header_count, LW_SLICE("Content-Type"))) {
+    put_text(&w, "Content-Type: text/plain; charset=utf-8\r\n");
+  }
+  if (!bodiless) put_text(&w, length);
+  put_headers(&w, headers, header_count);
+  if (!bodiless) put(&w, body);
+  return end(&w);
 }
 
 bool lw_handshake_write_request(lw_buf *out, const lw_handshake_offer *offer) {
-  size_t before = out->size;
-  bool whole = reserve(out,
-                       offer->host.size + offer->target.size + offer->key.size +
-                           offer->protocols.size + offer->extensions.size,
-                       offer->headers, offer->header_count) &&
-               append_text(out, "GET ") && lw_buf_append_slice(out, offer->target) &&
-               append_text(out, " HTTP/1.1\r\n") && append_optional(out, "Host", offer->host) &&
-               append_text(out, "Upgrade: websocket\r\n"
-                                "Connection: Upgrade\r\n"
-                                "Sec-WebSocket-Version: 13\r\n") &&
-               append_optional(out, "Sec-WebSocket-Key", offer->key) &&
-               append_optional(out, "Sec-WebSocket-Protocol", offer->protocols) &&
-               append_optional(out, "Sec-WebSocket-Extensions", offer->extensions) &&
-               append_headers(out, offer->headers, offer->header_count) &&
-               lw_buf_append(out, "\r\n", 2);
-  return whole_or_nothing(out, before, whole);
+  writer w = begin(out);
+  put_text(&w, "GET ");
+  put(&w, offer->target);
+  put_text(&w, " HTTP/1.1\r\n");
+  put_field(&w, LW_SLICE("Host"), offer->host);
+  put_text(&w, "Upgrade: websocket\r\n"
+               "Connection: Upgrade\r\n"
+               "Sec-WebSocket-Version: 13\r\n");
+  put_field(&w, LW_SLICE("Sec-WebSocket-Key"), offer->key);
+  put_optional(&w, "Sec-WebSocket-Protocol", offer->protocols);
+  put_optional(&w, "Sec-WebSocket-Extensions", offer->extensions);
+  put_headers(&w, offer->headers, offer->header_count);
+  return end(&w);
 }

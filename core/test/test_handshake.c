@@ -158,6 +158,8 @@ static const struct {
     {"h:8080", "http://h:8080", true},
     {"h:8080", "https://h:8080", true},
     {"[::1]:9", "http://[::1]:9", true},
+    {"[::1]", "http://[::2]", false},
+    {"[::1]", "http://::1", false},
     {"h:443", "http://h", false},
     {"h:80", "https://h", false},
     {"h:8080", "http://h", false},
@@ -287,6 +289,14 @@ TEST(checks_each_rule_of_an_answer) {
   }
 }
 
+TEST(needs_a_whole_key_to_check_an_answer) {
+  lw_http_head head;
+  lw_slice protocol, extensions;
+  lw_handshake_offer offer = {.key = LW_SLICE("x")};
+  CHECK_INT(parse(&head, ANSWER ACCEPT_FIELD, false), LW_OK);
+  CHECK_INT(lw_handshake_check_answer(&head, &offer, &protocol, &extensions), LW_E_NOMEM);
+}
+
 TEST(reserves_its_own_fields) {
   CHECK(lw_handshake_is_reserved(LW_SLICE("sec-websocket-KEY")));
   CHECK(lw_handshake_is_reserved(LW_SLICE("Content-Length")));
@@ -304,6 +314,7 @@ int main(void) {
   RUN(computes_the_accept_value_of_rfc_6455);
   RUN(makes_a_key);
   RUN(checks_each_rule_of_an_answer);
+  RUN(needs_a_whole_key_to_check_an_answer);
   RUN(reserves_its_own_fields);
   return test_end();
 }

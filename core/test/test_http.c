@@ -181,6 +181,10 @@ TEST(survives_what_is_no_head) {
                                "HTTP/1.1 101\r\n\r\n",
                                "HTTP/1.1 1x1 \r\n\r\n",
                                "HTTP/1.1 099 \r\n\r\n",
+                               "HTTP/1.1 600 \r\n\r\n",
+                               "HTTP/1.1 10 x\r\n\r\n",
+                               "GET  HTTP/1.1\r\nHost: x\r\n\r\n",
+                               "GET / HTTP/1.1x\r\nHost: x\r\n\r\n",
                                "HTTP/1.1 101 \r\nA: b\rc"};
   for (size_t i = 0; i < sizeof heads / sizeof *heads; i++) {
     lw_http_head head;
@@ -216,7 +220,7 @@ TEST(finds_fields) {
 
 TEST(looks_for_tokens_in_all_lines) {
   lw_http_head head;
-  const char *fields = "Host: x\r\nConnection: keep-alive ,, \"upgrade, x\"\r\nA: b\r\n"
+  const char *fields = "Host: x\r\nConnection: keep-alive ,, \"upgrade, x\"\r\nXonnection: b\r\n"
                        "connection: \t,Foo\t,UPGRADE\r\n";
   CHECK_INT(parse_with_fields(&head, fields), LW_OK);
   CHECK(lw_http_has_token(&head, "Connection", "upgrade"));
