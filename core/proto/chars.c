@@ -2,8 +2,8 @@
 
 #include <string.h>
 
-/* The classes are worked out by the compiler, so the rules can be read and the table costs nothing.
- */
+/* The classes are worked out by the compiler, so the rules can be read and the table costs
+ * nothing. */
 #define IN(c, first, last) ((c) >= (first) && (c) <= (last))
 #define ALPHA(c) (IN(c, 'a', 'z') || IN(c, 'A', 'Z'))
 #define DIGIT(c) IN(c, '0', '9')

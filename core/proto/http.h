@@ -1,8 +1,9 @@
 /* HTTP/1.x heads: the request or status line and the header fields (RFC 9112 sections 2 to 5).
  *
- * Two steps. lw_http_scan finds the end of a head in bytes that come in any pieces, in linear time,
- * and fails at the first byte that no head can have. lw_http_parse then cuts the whole head, which is
- * contiguous by then, into slices. Strict: CRLF only, no folding, no white space before a colon. */
+ * Two steps. lw_http_scan finds the end of a head in bytes that come in any pieces, in linear
+ * time, and fails at the first byte that no head can have. lw_http_parse then cuts the whole
+ * head, which is contiguous by then, into slices. Strict: CRLF only, no folding, no white space
+ * before a colon. */
 #ifndef LW_PROTO_HTTP_H
 #define LW_PROTO_HTTP_H
 
@@ -24,11 +25,12 @@ typedef struct lw_http_scanner {
   uint8_t error;   /* lw_error; not 0: broken for good */
 } lw_http_scanner;
 
-/* Scans the next piece and sets *used: how many of its bytes belong to the head. LW_DONE: the head is
- * complete (its last byte is data[*used - 1]); the rest is body or frames. LW_MORE: all of it is head.
- * LW_BROKEN: scanner->error tells why, and data[*used] is the byte that no head can have there. One empty line before a request line is skipped over
- * (RFC 9112 section 2.2) and counts as part of the head. What cannot be HTTP at all (say a TLS
- * ClientHello) is LW_E_HTTP_NOT_HTTP at its first byte. */
+/* Scans the next piece and sets *used: how many of its bytes belong to the head. LW_DONE: the head
+ * is complete (its last byte is data[*used - 1]); the rest is body or frames. LW_MORE: all of it is
+ * head. LW_BROKEN: scanner->error tells why, and data[*used] is the byte that no head can have
+ * there. One empty line before a request line is skipped over (RFC 9112 section 2.2) and counts as
+ * part of the head. What cannot be HTTP at all (say a TLS ClientHello) is LW_E_HTTP_NOT_HTTP at its
+ * first byte. */
 lw_result lw_http_scan(lw_http_scanner *scanner, size_t *used, const uint8_t *data, size_t size);
 
 typedef struct lw_http_field {
@@ -58,19 +60,21 @@ typedef struct lw_http_head {
 lw_error lw_http_parse_request(lw_http_head *head, const char *data, size_t size);
 lw_error lw_http_parse_response(lw_http_head *head, const char *data, size_t size);
 
-/* The value of the field of that name, ASCII case folded. *count (may be NULL) is how many there are; the slice is
- * the first one's value, and empty with NULL data when there is none. */
+/* The value of the field of that name, ASCII case folded. *count (may be NULL) is how many there
+ * are; the slice is the first one's value, and empty with NULL data when there is none. */
 lw_slice lw_http_find(const lw_http_head *head, const char *name, size_t *count);
 
-/* True when a comma-separated list field (all its lines together) has the token, ASCII case folded. */
+/* True when a comma-separated list field (all its lines together) has the token, ASCII case
+ * folded. */
 bool lw_http_has_token(const lw_http_head *head, const char *name, const char *token);
 
-/* Walks a comma-separated list: *rest is the value at first; false at the end. Empty elements are
- * skipped, as RFC 9110 section 5.6.1 asks of receivers. Commas inside quoted strings do not part. */
+/* Walks a comma-separated list: *rest is the value at first; false at the end. Empty elements
+ * are skipped, as RFC 9110 section 5.6.1 asks of receivers. Commas inside quoted strings do not
+ * part. */
 bool lw_http_next_element(lw_slice *rest, lw_slice *element);
 
-/* True when the text is a token (RFC 9110 section 5.6.2), may be a field value (no control character
- * but tab), may be a request target (visible ASCII without " # < >; not empty). */
+/* True when the text is a token (RFC 9110 section 5.6.2), may be a field value (no control
+ * character but tab), may be a request target (visible ASCII without " # < >; not empty). */
 bool lw_http_is_token(lw_slice text);
 bool lw_http_is_value(lw_slice text);
 bool lw_http_is_target(lw_slice text);

@@ -62,8 +62,8 @@ bool lw_http_is_target(lw_slice text) {
   return lw__slice_is_all(text, LW__TARGET);
 }
 
-/* Adds one decimal number of a Content-Length. Another one must be the same (RFC 9110 section 8.6).
- */
+/* Adds one decimal number of a Content-Length. Another one must be the same (RFC 9110 section
+ * 8.6). */
 static bool add_length(uint64_t *length, bool *known, lw_slice text) {
   const uint64_t max = UINT64_C(1) << 53; /* Exact in a Lua number of any version. */
   if (!lw__slice_is_all(text, LW__DIGIT)) return false;

@@ -36,12 +36,12 @@ typedef struct lw_authority {
   uint16_t port; /* 0: none is written */
 } lw_authority;
 
-/* Parses host[:port]. LW_OK, LW_E_URL_HOST or LW_E_URL_PORT. A host of digits and dots alone must be
- * an IPv4 address in its usual form, because resolvers read others in surprising ways. */
+/* Parses host[:port]. LW_OK, LW_E_URL_HOST or LW_E_URL_PORT. A host of digits and dots alone must
+ * be an IPv4 address in its usual form, because resolvers read others in surprising ways. */
 lw_error lw_url_parse_authority(lw_authority *authority, lw_slice text);
 
-/* Decodes percent-encoding into `to` (at least `size` bytes; may be `from`) and sets *written. False
- * when a % is not followed by two hexadecimal digits. */
+/* Decodes percent-encoding into `to` (at least `size` bytes; may be `from`) and sets *written.
+ * False when a % is not followed by two hexadecimal digits. */
 bool lw_url_decode(char *to, size_t *written, const char *from, size_t size);
 
 #endif
