@@ -6,8 +6,8 @@
 #include "error.h"
 #include "http.h"
 
-#define LW_HANDSHAKE_KEY_SIZE 24    /* base64 of 16 bytes */
-#define LW_HANDSHAKE_ACCEPT_SIZE 28 /* base64 of a SHA-1 digest */
+#define LW_HANDSHAKE_KEY_SIZE 24       /* base64 of 16 bytes */
+#define LW_HANDSHAKE_ACCEPT_SIZE 28    /* base64 of a SHA-1 digest */
 #define LW_HANDSHAKE_PROTOCOLS_MAX 100 /* subprotocols in one request */
 
 /* A header field to send: validated by whoever takes it from a user, with lw_http_is_token and

@@ -85,7 +85,7 @@ const char *lw_http_reason(int status);
 /* How long the body that follows a head is. */
 typedef enum lw_http_framing {
   LW_HTTP_NO_BODY,
-  LW_HTTP_LENGTH,  /* *length bytes, maybe 0 */
+  LW_HTTP_LENGTH, /* *length bytes, maybe 0 */
   LW_HTTP_CHUNKED,
   LW_HTTP_UNTIL_END /* answers only: until the peer closes */
 } lw_http_framing;

@@ -12,17 +12,17 @@
 
 /* Slices point into the text that was parsed, or to static storage. */
 typedef struct lw_url {
-  bool secure;      /* wss or https */
-  bool is_unix;     /* ws+unix:///path.sock:/target: unix_path is set, host is "localhost" */
-  bool is_ipv6;     /* the host is an IPv6 address; `host` is without its brackets */
-  lw_slice scheme;  /* as written */
-  lw_slice user;    /* "user:password" as written (percent-encoded), or empty */
-  lw_slice host;    /* not empty */
+  bool secure;        /* wss or https */
+  bool is_unix;       /* ws+unix:///path.sock:/target: unix_path is set, host is "localhost" */
+  bool is_ipv6;       /* the host is an IPv6 address; `host` is without its brackets */
+  lw_slice scheme;    /* as written */
+  lw_slice user;      /* "user:password" as written (percent-encoded), or empty */
+  lw_slice host;      /* not empty */
   lw_slice authority; /* host and port as written, brackets included, for the Host field; without
                          the port where it is the scheme's own */
-  uint16_t port;    /* the scheme's default where none is written */
-  lw_slice path;    /* of the target; "" where the URL has none: send "/" then */
-  lw_slice query;   /* with its "?"; or empty */
+  uint16_t port;      /* the scheme's default where none is written */
+  lw_slice path;      /* of the target; "" where the URL has none: send "/" then */
+  lw_slice query;     /* with its "?"; or empty */
   lw_slice unix_path; /* as written: a ":" or "?" in it is percent-encoded */
 } lw_url;
 
