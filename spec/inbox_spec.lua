@@ -85,16 +85,19 @@ describe("receive", function()
   end)
 
   it("in a handler raises and says what to do", function()
-    local url, message
+    local url, problem, message
     server, url = serve {
       on_open = function(conn)
         local _
-        _, message = pcall(conn.receive, conn)
+        _, problem = pcall(conn.receive, conn)
+        ws.spawn(function() message = conn:receive() end)
       end,
     }
     local conn = assert(ws.connect(url))
+    conn:send("still works")
     helper.wait_until(function() return message end)
-    assert.matches("a handler cannot wait", message)
+    assert.matches("a handler cannot wait", problem)
+    assert.equal("still works", message)
     conn:close()
   end)
 
@@ -119,6 +122,20 @@ describe("receive", function()
     end
     conn:close()
     conn:receive()
+  end)
+
+  it("does not keep a connection from closing when nobody reads", function()
+    local url, served
+    server, url = serve(function(conn)
+      served = conn
+      ws.sleep(0.05)
+    end)
+    local conn = assert(ws.connect(url))
+    for i = 1, 100 do conn:send("message " .. i) end
+    local started = core.now()
+    assert.equal(1000, (select(4, conn:receive(5))))
+    helper.wait_until(function() return served.state == "closed" end)
+    assert.is_true(core.now() - started < 2)
   end)
 
   it("works beside handlers when there is no on_message", function()

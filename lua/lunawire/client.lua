@@ -89,7 +89,7 @@ end
 
 -- Takes the place of on_error, so that a client that cannot connect does not just fall silent.
 local function report_error(_, message, code)
-  task.report(code == "HANDLER" and message or ("%s (%s)"):format(message, code))
+  core.report(code == "HANDLER" and message or ("%s (%s)"):format(message, code))
 end
 
 -- ws.connect

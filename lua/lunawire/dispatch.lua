@@ -21,7 +21,7 @@ local function refuse(conn, status, body, fields)
 end
 
 local function report_error(text, trace)
-  task.report(("error in route '%s': %s"):format(text, trace))
+  core.report(("error in route '%s': %s"):format(text, trace))
 end
 
 -- For task.start: a handler that threw is reported, and the peer learns nothing of it.

@@ -101,6 +101,7 @@ local function wait_for_message(conn, box, seconds)
   elseif conn.state ~= "open" and conn.state ~= "closing" then
     misuse.raise("the connection is not open yet: receive in on_open, or connect without handlers")
   end
+  task.expect_waiting()
   local reader = task.waiter()
   box.reader = reader
   local message, kind, code, close_code, reason = reader:wait(seconds)

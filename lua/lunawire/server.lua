@@ -4,7 +4,6 @@ local core = require "lunawire.core"
 local inbox = require "lunawire.inbox"
 local misuse = require "lunawire.misuse"
 local options = require "lunawire.options"
-local task = require "lunawire.task"
 
 local server = {}
 
@@ -41,7 +40,7 @@ local function set_handlers(o)
 end
 
 local function on_accept_error(message, code)
-  task.report(("cannot accept connections: %s (%s)"):format(message, code))
+  core.report(("cannot accept connections: %s (%s)"):format(message, code))
 end
 
 -- Listens. Returns a server, or nil, message, code.

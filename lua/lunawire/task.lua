@@ -35,13 +35,6 @@ end
 -- True when a generic `for` may call an iterator that waits.
 task.iterators_wait = core.fiber ~= nil or not is_lua_51
 
--- Tells that an error was thrown where nobody can catch it: through the hook `report`.
-local function report(message)
-  if core.report then return core.report(message) end
-  core.timer(0, nil, function() error(message, 0) end)
-end
-task.report = report
-
 -- Tasks -----------------------------------------------------------------------------------------
 
 local Task = {}
@@ -67,8 +60,9 @@ local function settle(thread, ok, ...)
   if ok then return finish(self, true, ...) end
   local message = tostring((...))
   local trace = traceback(thread, message)
+  message = message:match("^(.-)\nstack traceback:") or message -- a fiber's has it already
   dispose(thread)
-  if not (self and self.on_end) then report(trace) end
+  if not (self and self.on_end) then core.report(trace) end
   if self then finish(self, false, message, trace) end
 end
 
@@ -113,18 +107,18 @@ Waiter.__index = Waiter
 
 -- Made before whatever will wake it is told of it, so that waking may come before waiting.
 function task.waiter()
-  return setmetatable({ thread = nil, timer = nil, results = nil }, Waiter)
+  return setmetatable({ woken = false, thread = nil, timer = nil, results = nil }, Waiter)
 end
 
 -- Makes wait() return these values. Only the first call counts.
 function Waiter:wake(...)
-  if self.results then return end
-  self.results = pack(...)
+  if self.woken then return end
+  self.woken = true
   if self.timer then self.timer:stop() end
-  local thread = self.thread
-  if thread then
-    self.thread, self.timer = nil, nil
-    resume(thread, ...)
+  if self.thread then
+    resume(self.thread, ...)
+  else
+    self.results = pack(...)
   end
 end
 
@@ -138,15 +132,15 @@ end
 -- Waits until woken. Returns what wake() was given; nil, message, "TIMEOUT" after `seconds`, if
 -- given; nil, message, "IDLE" on the main thread when nothing is left that could wake it.
 function Waiter:wait(seconds)
-  if self.results then return unpack(self.results, 1, self.results.n) end
+  if self.woken then return unpack(self.results, 1, self.results.n) end
   task.expect_waiting()
   if seconds then self:start_timer(seconds) end
   if core.can_yield() then
     self.thread = running()
     return suspend()
   end
-  while not self.results and core.step() do end -- luacheck: ignore 542
-  if not self.results then
+  while not self.woken and core.step() do end -- luacheck: ignore 542
+  if not self.woken then
     self:wake(nil, "waiting would never end: no connection or timer is left", "IDLE")
   end
   return unpack(self.results, 1, self.results.n)
