@@ -39,7 +39,9 @@ end)
 local function lines_of(path)
   local lines = {}
   for line, operation in io.popen("luac5.4 -l -p " .. path):read("*a"):gmatch "%[(%d+)%]%s+(%u+)" do
-    if not operation:find "^RETURN" and operation ~= "VARARGPREP" then lines[tonumber(line)] = true end
+    if not operation:find "^RETURN" and operation ~= "VARARGPREP" then
+      lines[tonumber(line)] = true
+    end
   end
   return lines
 end
