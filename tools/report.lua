@@ -1,5 +1,5 @@
--- busted's output for ./dev: each failure as it happens, so that a run that hangs says how far it
--- came, then one line "N passed, N failed".
+-- busted's output for ./dev: each file as it begins and each failure as it happens, so that a run
+-- that hangs says how far it came, then one line "N passed, N failed, N skipped".
 
 return function(options)
   local busted = require "busted"
@@ -14,7 +14,7 @@ return function(options)
   local function failed(element, parent, message, trace)
     local problem = handler.format(element, parent, message, trace)
     local place = problem.element.trace or problem.trace or {}
-    say(("FAILED %s:%s: %s\n%s"):format(place.short_src or file or "?", place.currentline or "?",
+    say(("\nFAILED %s:%s: %s\n%s"):format(place.short_src or file or "?", place.currentline or "?",
       problem.name, tostring(problem.message)))
     if element.descriptor ~= "it" and place.traceback then say(place.traceback) end
     return nil, true
@@ -23,12 +23,14 @@ return function(options)
   handler:subscribe(options)
   busted.subscribe({ "file", "start" }, function(element)
     file = element.name
+    io.stdout:write(("%-32s "):format(file))
+    io.stdout:flush()
     return nil, true
   end)
   busted.subscribe({ "failure" }, failed)
   busted.subscribe({ "error" }, failed)
   busted.subscribe({ "file", "end" }, function(element)
-    say(("%-32s %.2f s"):format(element.name, element.duration or 0))
+    say(("%6.2f s"):format(element.duration or 0))
     return nil, true
   end)
   busted.subscribe({ "suite", "end" }, function()
