@@ -147,6 +147,26 @@ describe("connect", function()
     assert.equal(401, status)
   end)
 
+  it("with handlers but no on_error is not silent when it fails", function()
+    local reports = {}
+    core.set_hook("report", function(message) reports[#reports + 1] = message end)
+    assert(ws.connect(url .. "refused", { on_open = print }))
+    helper.wait_until(function() return #reports > 0 end)
+    assert(ws.connect(url, { on_open = function() error("on purpose") end }))
+    helper.wait_until(function() return #reports > 1 end)
+    core.set_hook("report", nil)
+    assert.matches("401 .*%(HTTP_STATUS%)$", reports[1])
+    assert.matches("on purpose\nstack traceback", reports[2])
+  end)
+
+  it("that is not open cannot be read", function()
+    local conn = assert(ws.connect(url, { on_open = function(conn) conn:close() end }))
+    assert.has_error(function() conn:receive() end,
+      "the connection is not open yet: receive in on_open, or connect without handlers")
+    helper.wait_until(function() return conn.state == "closed" end)
+    assert.equal("CLOSED", (select(3, conn:receive())))
+  end)
+
   it("gives up after its timeout", function()
     local silent = assert(ws.serve {
       port = 0, routes = { ["WS /"] = { on_upgrade = function() ws.sleep(0.3) end } },

@@ -124,6 +124,23 @@ describe("receive", function()
     conn:receive()
   end)
 
+  it("is not needed: a send that waits is woken when the connection ends", function()
+    local url, results
+    server, url = serve(function(conn)
+      local text = ("x"):rep(100000)
+      repeat results = { n = 3, conn:send(text) } until not results[1]
+    end)
+    local conn = assert(ws.connect(url))
+    conn:pause()
+    ws.sleep(0.05)
+    assert.is_true(not results or results[1])
+    conn:terminate()
+    helper.wait_until(function() return results and not results[1] end)
+    assert.is_nil(results[1])
+    assert.is_string(results[2])
+    assert.equal("CLOSED", results[3])
+  end)
+
   it("does not keep a connection from closing when nobody reads", function()
     local url, served
     server, url = serve(function(conn)

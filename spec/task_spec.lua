@@ -128,6 +128,24 @@ describe("a task", function()
     assert.same({ "outer", "inner", "result" }, order)
   end)
 
+  it("may wait inside pcall and inside an iterator, on every Lua", function()
+    local order = {}
+    local spawned = ws.spawn(function()
+      local ok, problem = pcall(function()
+        ws.sleep(0.001)
+        error("caught", 0)
+      end)
+      order[#order + 1] = tostring(ok) .. " " .. problem
+      local function count_slowly(last, i)
+        ws.sleep(0.001)
+        if i < last then return i + 1 end
+      end
+      for i in count_slowly, 3, 0 do order[#order + 1] = i end
+    end)
+    spawned:join(5)
+    assert.same({ "false caught", 1, 2, 3 }, order)
+  end)
+
   it("leaves no timer behind when it is woken early", function()
     local waiter = task.waiter()
     local got
