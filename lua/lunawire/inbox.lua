@@ -95,13 +95,8 @@ end
 
 -- Methods ---------------------------------------------------------------------------------------
 
-local function wait_for_message(conn, box, seconds)
-  if conn.state == "closed" then
-    return nil, "the connection is closed", "CLOSED"
-  elseif conn.state ~= "open" and conn.state ~= "closing" then
-    misuse.raise("the connection is not open yet: receive in on_open, or connect without handlers")
-  end
-  task.expect_waiting()
+local function wait_for_message(box, seconds)
+  task.expect_waiting() -- before the box has a reader that never comes
   local reader = task.waiter()
   box.reader = reader
   local message, kind, code, close_code, reason = reader:wait(seconds)
@@ -110,10 +105,18 @@ local function wait_for_message(conn, box, seconds)
 end
 
 -- conn:receive([seconds]): the next message and its kind; or nil, message, code. With the code
--- "CLOSED" the close code and the reason follow.
+-- "CLOSED" the close code and the reason follow, unless nobody had received while it was open.
 function inbox.receive(conn, seconds)
   if seconds ~= nil then misuse.expect_seconds("the time to wait", seconds) end
-  local box = conn._inbox or inbox.open(conn)
+  local box = conn._inbox
+  if not box then
+    local state = conn.state
+    if state == "closed" then return nil, "the connection is closed", "CLOSED" end
+    if state ~= "open" and state ~= "closing" then
+      misuse.raise("the connection is not open yet: receive in on_open, or connect without handlers")
+    end
+    box = inbox.open(conn) -- made while it is open, so on_close is still to come
+  end
   if box.first <= box.last then
     local message, kind = take(box)
     if box.paused and box.first > box.last then
@@ -124,7 +127,7 @@ function inbox.receive(conn, seconds)
   end
   if box.closed then return unpack(box.closed, 1, 5) end
   if box.reader then misuse.raise("another coroutine is receiving from this connection") end
-  return wait_for_message(conn, box, seconds)
+  return wait_for_message(box, seconds)
 end
 
 -- conn:messages(): an iterator over messages and kinds, which ends when the connection is closed.
