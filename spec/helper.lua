@@ -188,6 +188,7 @@ local before = leaks()
 
 -- For a spec file's `teardown(helper.check_leaks)`: nothing that the file made is alive any more.
 function helper.check_leaks()
+  if jit then jit.flush() end -- compiled code holds what it was specialized to
   local function worst()
     collectgarbage()
     for name, count in pairs(leaks()) do
