@@ -18,10 +18,14 @@ local READ_AHEAD = 16
 
 -- An inbox is kept in the connection's field _inbox:
 --   [first .. last]  messages, and kinds[i] their kinds
---   reader           the waiter of the coroutine in receive()
+--   waiter           of receive(); one for all calls, as there is one reader at a time
+--   reader           the same while somebody is in receive()
 --   closed           what receive() answers from now on: { nil, message, code, close code, reason }
 local function new_inbox()
-  return { first = 1, last = 0, kinds = {}, reader = nil, paused = false, closed = nil }
+  return {
+    first = 1, last = 0, kinds = {}, waiter = task.waiter(), reader = nil,
+    paused = false, closed = nil,
+  }
 end
 
 local function put(box, message, kind)
@@ -95,12 +99,25 @@ end
 
 -- Methods ---------------------------------------------------------------------------------------
 
+-- The inbox for the first receive() of a connection that nobody read before. It is made while the
+-- connection is open, so on_close is still to come; nil when it is closed already.
+local function open_late(conn)
+  local state = conn.state
+  if state == "closed" then return nil end
+  if state ~= "open" and state ~= "closing" then
+    misuse.raise("the connection is not open yet: receive in on_open, or connect without handlers")
+  end
+  return inbox.open(conn)
+end
+
 local function wait_for_message(box, seconds)
+  if box.reader then misuse.raise("another coroutine is receiving from this connection") end
   task.expect_waiting() -- before the box has a reader that never comes
-  local reader = task.waiter()
+  local reader = box.waiter:reset()
   box.reader = reader
+  if not seconds then return reader:wait() end
   local message, kind, code, close_code, reason = reader:wait(seconds)
-  if box.reader == reader then box.reader = nil end -- it timed out
+  if code == "TIMEOUT" then box.reader = nil end -- else whoever woke it did that
   return message, kind, code, close_code, reason
 end
 
@@ -108,15 +125,8 @@ end
 -- "CLOSED" the close code and the reason follow, unless nobody had received while it was open.
 function inbox.receive(conn, seconds)
   if seconds ~= nil then misuse.expect_seconds("the time to wait", seconds) end
-  local box = conn._inbox
-  if not box then
-    local state = conn.state
-    if state == "closed" then return nil, "the connection is closed", "CLOSED" end
-    if state ~= "open" and state ~= "closing" then
-      misuse.raise("the connection is not open yet: receive in on_open, or connect without handlers")
-    end
-    box = inbox.open(conn) -- made while it is open, so on_close is still to come
-  end
+  local box = conn._inbox or open_late(conn)
+  if not box then return nil, "the connection is closed", "CLOSED" end
   if box.first <= box.last then
     local message, kind = take(box)
     if box.paused and box.first > box.last then
@@ -126,7 +136,6 @@ function inbox.receive(conn, seconds)
     return message, kind
   end
   if box.closed then return unpack(box.closed, 1, 5) end
-  if box.reader then misuse.raise("another coroutine is receiving from this connection") end
   return wait_for_message(box, seconds)
 end
 
