@@ -18,8 +18,8 @@ local READ_AHEAD = 16
 
 -- An inbox is kept in the connection's field _inbox:
 --   [first .. last]  messages, and kinds[i] their kinds
---   waiter           of receive(); one for all calls, as there is one reader at a time
---   reader           the same while somebody is in receive()
+--   waiter           of coroutines in receive(); one for all, as there is one reader at a time
+--   reader           whose turn it is while somebody is in receive()
 --   closed           what receive() answers from now on: { nil, message, code, close code, reason }
 local function new_inbox()
   return {
@@ -113,11 +113,12 @@ end
 local function wait_for_message(box, seconds)
   if box.reader then misuse.raise("another coroutine is receiving from this connection") end
   task.expect_waiting() -- before the box has a reader that never comes
-  local reader = box.waiter:reset()
+  -- A coroutine continues as soon as it is woken; what the main thread was woken with may have to
+  -- outlast the next reader, so it takes a waiter of its own.
+  local reader = core.can_yield() and box.waiter:reset() or task.waiter()
   box.reader = reader
-  if not seconds then return reader:wait() end
   local message, kind, code, close_code, reason = reader:wait(seconds)
-  if code == "TIMEOUT" then box.reader = nil end -- else whoever woke it did that
+  if box.reader == reader then box.reader = nil end -- it timed out
   return message, kind, code, close_code, reason
 end
 

@@ -97,7 +97,7 @@ end
 
 -- Raises where waiting is impossible.
 function task.expect_waiting()
-  if core.in_handler() and not core.can_yield() then
+  if not core.can_yield() and core.in_handler() then
     misuse.raise("a handler cannot wait: do what waits in ws.spawn(function() ... end)")
   end
 end
@@ -110,7 +110,14 @@ function task.waiter()
   return setmetatable({ woken = false, thread = nil, timer = nil, results = nil }, Waiter)
 end
 
--- Makes wait() return these values. Only the first call counts.
+-- Makes a waiter that was woken fit to be used again.
+function Waiter:reset()
+  self.woken, self.thread, self.timer, self.results = false, nil, nil, nil
+  return self
+end
+
+-- Makes wait() return these values. Only the first call counts. The waiter may be in use again when
+-- this returns, by the coroutine that was woken.
 function Waiter:wake(...)
   if self.woken then return end
   self.woken = true
