@@ -60,6 +60,7 @@ void lw_conn_release(lw_conn *conn) {
   lw_buf_free(&conn->head);
   lw_buf_free(&conn->waiting);
   free(conn->close_reason);
+  free(conn->remote);
   free(conn->failure);
   lw__settings_release(conn->settings);
   if (conn->server != NULL) lw_server_release(conn->server);
@@ -247,6 +248,7 @@ void lw__conn_open(lw_conn *conn, bool stream_messages) {
   lw_session_init(&conn->session, stream_messages ? &settings->stream : &settings->whole);
   conn->state = LW_OPEN;
   conn->must_open = true;
+  lw__conn_remember_remote(conn);
   conn->active_ms = conn->heard_ms = uv_now(conn->loop->net.uv);
   if (conn->server != NULL) {
     conn->server->stats.open++;
@@ -351,6 +353,11 @@ static void feed_waiting(lw_conn *conn) {
   lw_buf_free(&input);
 }
 
+static bool has_input(const lw_conn *conn) {
+  bool open = conn->state == LW_OPEN || conn->state == LW_CLOSING;
+  return open && !conn->is_paused && conn->waiting.size > 0;
+}
+
 /* on_open, and then the input that had to wait for it or for resume. */
 static void call_open(lw_conn *conn) {
   if (conn->must_open) {
@@ -358,12 +365,15 @@ static void call_open(lw_conn *conn) {
     conn->opened = true;
     if (conn->events->on_open != NULL) conn->events->on_open(conn);
   }
-  bool open = conn->state == LW_OPEN || conn->state == LW_CLOSING;
-  if (open && !conn->is_paused && conn->waiting.size > 0) feed_waiting(conn);
+  if (has_input(conn)) feed_waiting(conn);
+}
+
+static bool is_drained(const lw_conn *conn) {
+  return conn->is_slow && !conn->is_writing && conn->out == NULL && conn->state == LW_OPEN;
 }
 
 static void call_drain(lw_conn *conn) {
-  if (!conn->is_slow || conn->is_writing || conn->out != NULL || conn->state != LW_OPEN) return;
+  if (!is_drained(conn)) return;
   conn->is_slow = false;
   if (conn->events->on_drain == NULL) return;
   conn->events->on_drain(conn);
@@ -395,7 +405,6 @@ static void call_close(lw_conn *conn) {
 void lw__conn_settle(lw_conn *conn) {
   lw_loop *loop = conn->loop;
   if (loop == NULL) return;
-  lw_conn *before = loop->current;
   loop->current = conn;
   if (conn->must_open || conn->waiting.size > 0) call_open(conn);
   lw__conn_flush(conn);
@@ -403,6 +412,9 @@ void lw__conn_settle(lw_conn *conn) {
   call_drain(conn);
   update_reading(conn);
   if (conn->must_close || conn->must_end) call_close(conn);
-  loop->current = before;
+  loop->current = NULL;
+  /* What on_drain resumed or sent may ask for more; the others come first, or a pump to a peer that
+   * reads fast would keep the loop to itself. */
+  if (has_input(conn) || is_drained(conn)) lw__loop_unsettle(loop, conn);
   leave_loop_if_over(conn);
 }

@@ -23,6 +23,7 @@ lw_settings *lw__settings_hold(lw_settings *settings);
 void lw__settings_release(lw_settings *settings);
 
 typedef struct lw_client lw_client; /* what only a client that is not open yet needs */
+typedef struct lw_remote lw_remote; /* the peer's address */
 
 struct lw_conn {
   lw_loop *loop;      /* NULL after lw_loop_free */
@@ -39,6 +40,7 @@ struct lw_conn {
   lw_buf head;        /* the request's or the answer's head as it came */
   lw_buf waiting;     /* input that was read and may not be handled yet */
   char *close_reason; /* for on_close, not terminated; NULL: empty */
+  lw_remote *remote;   /* remembered when it opened; NULL before */
   lw_failure *failure; /* for on_error, when a client could not connect */
   uint64_t began_ms;  /* the state that has a time limit */
   uint64_t heard_ms;  /* the peer's last sign of life */
@@ -100,6 +102,9 @@ void lw__conn_arm(lw_conn *conn);
 /* The upgrade is agreed on: the session begins. on_open follows with the next settling, and then what
  * waits as input because it came behind the head. */
 void lw__conn_open(lw_conn *conn, bool stream_messages);
+
+/* Keeps the peer's address, which the socket forgets when the peer resets it (conn_info.c). */
+void lw__conn_remember_remote(lw_conn *conn);
 
 /* The connection is over for its owner: on_close(code, reason) follows. The socket goes at once, or
  * lingers so that what was sent arrives. */

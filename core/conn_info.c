@@ -1,4 +1,7 @@
 /* What can be asked of a connection at any time, also long after it ended. */
+#include <stdlib.h>
+#include <string.h>
+
 #include "conn.h"
 
 void lw_conn_pause(lw_conn *conn) {
@@ -37,8 +40,31 @@ const char *lw_conn_protocol(const lw_conn *conn, size_t *size) {
   return (const char *)conn->head.data + conn->protocol_at;
 }
 
+struct lw_remote {
+  int port;
+  char address[]; /* terminated */
+};
+
+void lw__conn_remember_remote(lw_conn *conn) {
+  char address[128];
+  int port;
+  if (conn->io == NULL || lw_transport_peer(conn->io, address, sizeof address, &port) != 0) return;
+  size_t size = strlen(address) + 1;
+  conn->remote = malloc(sizeof *conn->remote + size);
+  if (conn->remote == NULL) return; /* it is for the script's log only */
+  conn->remote->port = port;
+  memcpy(conn->remote->address, address, size);
+}
+
 bool lw_conn_remote(const lw_conn *conn, char *address, size_t size, int *port) {
-  return conn->io != NULL && lw_transport_peer(conn->io, address, size, port) == 0;
+  if (conn->remote == NULL) {
+    return conn->io != NULL && lw_transport_peer(conn->io, address, size, port) == 0;
+  }
+  size_t length = strlen(conn->remote->address);
+  if (length >= size) return false;
+  memcpy(address, conn->remote->address, length + 1);
+  *port = conn->remote->port;
+  return true;
 }
 
 const char *lw_conn_head(const lw_conn *conn, size_t *size) {

@@ -172,7 +172,7 @@ size_t lw_conn_buffered(const lw_conn *conn);   /* bytes of unsent output */
 double lw_conn_rtt(const lw_conn *conn);        /* seconds; negative while unknown */
 /* The agreed subprotocol; size 0 when none. Valid while the connection is held. */
 const char *lw_conn_protocol(const lw_conn *conn, size_t *size);
-/* Numeric address and port of the peer. False when not connected. */
+/* Numeric address and port of the peer, also when it is gone. False when it never opened. */
 bool lw_conn_remote(const lw_conn *conn, char *address, size_t size, int *port);
 /* The head of the request (server) or of the answer (client) as it came; size 0 when there is none.
  * Valid while the connection is held. */
