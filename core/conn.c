@@ -102,6 +102,9 @@ void lw__conn_close_transport(lw_conn *conn) {
 void lw__conn_drop(lw_conn *conn) {
   if (conn->client != NULL) lw__client_free(conn);
   if (conn->io != NULL) {
+    /* What was sent is not lost because the program ends: the kernel takes it, if it has room. */
+    if (conn->state == LW_OPEN) lw__conn_send_close(conn, LW_CLOSE_GOING_AWAY, "", 0);
+    lw__conn_flush(conn);
     lw_transport_adopt(conn->io, NULL, NULL); /* nobody is left to be told */
     lw__conn_close_transport(conn);
     conn->io = NULL;

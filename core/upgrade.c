@@ -5,12 +5,24 @@
 
 #include "server.h"
 
-/* Writes an answer other than 101 and lets the connection linger until the peer has read it. */
+static lw_error parse_request(const lw_conn *conn, lw_http_head *request) {
+  return lw_http_parse_request(request, (const char *)conn->head.data, conn->head.size);
+}
+
+static bool asks_for_head(const lw_conn *conn) {
+  lw_http_head request;
+  return conn->has_head && parse_request(conn, &request) == LW_OK &&
+         lw_slice_equal(request.method, LW_SLICE("HEAD"));
+}
+
+/* Writes an answer other than 101 and lets the connection linger until the peer has read it. The answer
+ * to HEAD tells the length of the body and leaves it out (RFC 9110 section 9.3.2). */
 static bool refuse(lw_conn *conn, int status, const lw_header *headers, size_t header_count,
                    lw_slice body) {
   lw_buf answer = {0};
-  bool written = lw_handshake_write_refusal(&answer, status, headers, header_count, body) &&
-                 lw__conn_write(conn, answer.data, answer.size);
+  bool written = lw_handshake_write_refusal(&answer, status, headers, header_count, body);
+  if (written && asks_for_head(conn)) answer.size -= body.size;
+  written = written && lw__conn_write(conn, answer.data, answer.size);
   lw_buf_free(&answer);
   conn->server->stats.refused++;
   lw__conn_finish(conn, LW_CLOSE_ABNORMAL, "", 0, written);
@@ -80,10 +92,6 @@ static void remember_protocol(lw_conn *conn, const lw_http_head *request, lw_sli
     conn->protocol_at = (uint16_t)(offered.data - (const char *)conn->head.data);
     conn->protocol_size = (uint8_t)offered.size;
   }
-}
-
-static lw_error parse_request(const lw_conn *conn, lw_http_head *request) {
-  return lw_http_parse_request(request, (const char *)conn->head.data, conn->head.size);
 }
 
 static lw_error check_upgrade(const lw_conn *conn, const lw_http_head *request, lw_slice *key) {

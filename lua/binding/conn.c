@@ -21,7 +21,11 @@ lw_lua_conn *lw__push_conn(lua_State *L, lw_lua *lua, lw_conn *conn) {
   return c;
 }
 
-lw_lua_conn *lw__check_conn(lua_State *L, int index) { return luaL_checkudata(L, index, METATABLE); }
+lw_lua_conn *lw__check_conn(lua_State *L, int index) {
+  lw_lua_conn *c = luaL_checkudata(L, index, METATABLE);
+  if (c->conn == NULL) luaL_error(L, "the Lua state is ending, and this connection has ended");
+  return c;
+}
 
 void lw__set_handlers(lw_lua_conn *c, lw_handlers *handlers) {
   lw__handlers_hold(handlers);
@@ -31,7 +35,7 @@ void lw__set_handlers(lw_lua_conn *c, lw_handlers *handlers) {
 
 /* Only the end of the Lua state collects the object of a connection that is alive. */
 static int conn_gc(lua_State *L) {
-  lw_lua_conn *c = lw__check_conn(L, 1);
+  lw_lua_conn *c = luaL_checkudata(L, 1, METATABLE);
   if (c->conn == NULL) return 0;
   lw_conn_set_user(c->conn, NULL);
   if (c->handlers != NULL) lw__handlers_release(c->lua, c->handlers);

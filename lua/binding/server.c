@@ -1,4 +1,6 @@
 /* Servers, and what a script answers to their requests. */
+#include <string.h>
+
 #include "binding.h"
 
 #define METATABLE "lunawire.server"
@@ -161,7 +163,7 @@ static int server_stats(lua_State *L) {
   return 1;
 }
 
-/* Fields: port, address, listening. */
+/* The fields that are not methods: listening, port, address. */
 static int server_index(lua_State *L) {
   const lw_lua_server *s = check_server(L);
   const char *name = luaL_checkstring(L, 2);
@@ -169,20 +171,16 @@ static int server_index(lua_State *L) {
   int port;
   lua_pushvalue(L, 2);
   lua_rawget(L, lua_upvalueindex(2));
-  if (!lua_isnil(L, -1)) return 1;
-  if (name[0] == 'l' && s->server != NULL) {
+  if (!lua_isnil(L, -1) || s->server == NULL) return 1;
+  if (strcmp(name, "listening") == 0) {
     lua_pushboolean(L, lw_server_listening(s->server));
-    return 1;
-  }
-  if (s->server == NULL || !lw_server_address(s->server, address, sizeof address, &port)) return 1;
-  lua_pushstring(L, "port");
-  if (lua_rawequal(L, 2, -1)) {
+  } else if (!lw_server_address(s->server, address, sizeof address, &port)) {
+    lua_pushnil(L);
+  } else if (strcmp(name, "port") == 0) {
     lua_pushinteger(L, port);
-    return 1;
+  } else if (strcmp(name, "address") == 0) {
+    lua_pushstring(L, address);
   }
-  lua_pushstring(L, "address");
-  if (!lua_rawequal(L, 2, -1)) return 0;
-  lua_pushstring(L, address);
   return 1;
 }
 
