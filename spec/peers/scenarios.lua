@@ -93,18 +93,24 @@ function scenarios.serve()
   })
 end
 
--- Runs the peer's client against our server. Returns { name = "ok" or what went wrong }.
-function scenarios.run_client(command)
-  local server = scenarios.serve()
-  local line = { timeout = 40, ("ws://127.0.0.1:%d"):format(server.port) }
-  for i = #command, 1, -1 do table.insert(line, 1, command[i]) end
-  local _, out, err = helper.drive(line)
-  server:stop()
-  local results = { stderr = err }
+-- What a program reported that prints "ok name" and "failed name: why" lines (helper.drive's
+-- results): a function from a scenario's name to "ok" or to what went wrong.
+function scenarios.results(_, out, err)
+  local results = {}
   for name in out:gmatch("ok ([^\n]+)") do results[name] = "ok" end
   for name, problem in out:gmatch("failed ([^\n:]+): ([^\n]+)") do
     results[name] = problem:gsub("\t", "\n")
   end
+  return function(name) return results[name] or "did not run\n" .. err end
+end
+
+-- Runs the peer's client against our server.
+function scenarios.run_client(command)
+  local server = scenarios.serve()
+  local line = { timeout = 40, ("ws://127.0.0.1:%d"):format(server.port) }
+  for i = #command, 1, -1 do table.insert(line, 1, command[i]) end
+  local results = scenarios.results(helper.drive(line))
+  server:stop()
   return results
 end
 
@@ -308,7 +314,7 @@ function scenarios.describe(name, peer)
     busted.teardown(helper.check_leaks)
     for _, scenario in ipairs(scenarios.names) do
       busted.it("and our server: " .. scenario, function()
-        assert.equal("ok", results[scenario] or "did not run\n" .. results.stderr)
+        assert.equal("ok", results(scenario))
       end)
     end
   end)
