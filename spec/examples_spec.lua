@@ -1,9 +1,29 @@
--- Every example runs, and does what its first line says.
+-- Every example runs, and does what its first line says to peers that are not lunawire.
 
 local helper = require "spec.helper"
-local ws = require "lunawire"
+local scenarios = require "spec.peers.scenarios"
 
--- Starts an example that listens on any free port; returns the process and that port.
+-- The program in spec/peers that talks to each server, and what it goes through.
+local servers = {
+  ["examples/echo_server.lua"] = { "client.mjs", "text", "binary", "utf8", "hundred connections" },
+  ["examples/demo/demo.lua"] = { "client.mjs", "text", "binary", "thousand messages" },
+  ["examples/chat.lua"] = { "examples.mjs", "chat" },
+  ["examples/ticker.lua"] = { "examples.mjs", "ticker" },
+}
+
+-- What each client prints when it talks to an echo server, line by line.
+local clients = {
+  ["examples/echo_client.lua"] = {
+    "received hello", "received from", "received Lua", "closed\t1000\tthat is all",
+  },
+  ["examples/coroutine_client.lua"] = {
+    "received Ada 1", "received Ada 2", "received Ada 3",
+    "received Grace 1", "received Grace 2", "received Grace 3",
+    "Ada: the connection is closed (1000)", "Grace: the connection is closed (1000)",
+  },
+}
+
+-- Starts an example that listens on any free port; returns the process and its address.
 local function start(path)
   local process = helper.background { helper.lua, path, "0" }
   local line = process:read_line()
@@ -12,81 +32,60 @@ local function start(path)
   return process, "ws://127.0.0.1:" .. port
 end
 
-local function receive(conn) return (assert(conn:receive(5))) end
+local function sorted_lines(text)
+  local lines = {}
+  for line in text:gmatch("[^\n]+") do lines[#lines + 1] = line end
+  table.sort(lines)
+  return lines
+end
 
 describe("the example", function()
-  teardown(helper.check_leaks)
-
-  local process
+  local process, url
   after_each(function()
     if process then process:stop() end
     process = nil
   end)
 
-  it("echo_server sends back, and both clients talk to it", function()
-    local url
-    process, url = start("examples/echo_server.lua")
-    local conn = assert(ws.connect(url))
-    conn:send("\0\1", "binary")
-    assert.same({ "\0\1", "binary" }, { conn:receive(5) })
-    conn:close()
-
-    local status, out, err = helper.run { helper.lua, "examples/echo_client.lua", url }
-    assert.equal("", err)
-    assert.equal("received hello\nreceived from\nreceived Lua\nclosed\t1000\t\n", out)
-    assert.equal(0, status)
-
-    status, out, err = helper.run { helper.lua, "examples/coroutine_client.lua", url }
-    assert.equal("", err)
-    assert.matches("received Ada 3\n", out)
-    assert.matches("Grace: the connection is closed %(1000%)\n$", out)
-    assert.equal(0, status)
-  end)
-
-  it("ticker tells the time", function()
-    local url
-    process, url = start("examples/ticker.lua")
-    local conn = assert(ws.connect(url))
-    local first = receive(conn)
-    assert.matches("%d%d:%d%d:%d%d", first)
-    assert.not_equal(first, receive(conn))
-    conn:close()
-  end)
-
-  it("chat has rooms", function()
-    local url
-    process, url = start("examples/chat.lua")
-    local a = assert(ws.connect(url .. "/room/one"))
-    assert.equal("Guest 1 came in", receive(a))
-    local b = assert(ws.connect(url .. "/room/two"))
-    assert.equal("Guest 2 came in", receive(b))
-    local c = assert(ws.connect(url .. "/room/one"))
-    assert.equal("Guest 3 came in", receive(a))
-    assert.equal("Guest 3 came in", receive(c))
-    c:send("hello")
-    assert.equal("Guest 3: hello", receive(a))
-    c:close()
-    assert.equal("Guest 3: hello", receive(c))
-    assert.equal("Guest 3 went out", receive(a))
-    b:send("alone")
-    assert.equal("Guest 2: alone", receive(b))
-    a:close()
-    b:close()
-  end)
-
-  it("demo has a page and an echo", function()
-    local url
-    process, url = start("examples/demo/demo.lua")
-    local conn = assert(ws.connect(url .. "/echo"))
-    conn:send("hello")
-    assert.equal("hello", receive(conn))
-    conn:close()
-  end)
-
-  it("is short", function()
-    for _, path in ipairs(helper.find "examples -name '*.lua'") do
-      local _, lines = helper.read(path):gsub("\n", "")
-      assert.is_true(lines < 60, path)
+  for _, path in ipairs(helper.find "examples -name '*.lua'") do
+    if not helper.node_modules() then
+      pending(path .. ": its peer is missing: npm ci in spec/peers installs it")
+    elseif servers[path] then
+      it(path .. " serves node's ws", function()
+        process, url = start(path)
+        local names = servers[path]
+        local command = { "node", "spec/peers/" .. names[1], url, timeout = 30 }
+        for i = 2, #names do command[#command + 1] = names[i] end
+        local results = scenarios.results(helper.run(command))
+        for i = 2, #names do assert.equal("ok", results(names[i])) end
+      end)
+    else
+      it(path .. " talks to node's ws", function()
+        process, url = scenarios.start_server { "node", "spec/peers/server.mjs" }
+        local status, out, err = helper.run { helper.lua, path, url .. "/echo" }
+        assert.same({ 0, "" }, { status, err })
+        local lines = sorted_lines(table.concat(clients[path], "\n"))
+        assert.same(lines, sorted_lines(out))
+      end)
     end
+
+    it(path .. " is short", function()
+      local _, lines = helper.read(path):gsub("\n", "")
+      assert.is_true(lines < 60)
+    end)
+  end
+
+  it("that listens ends at once with SIGTERM, and says when its port is taken", function()
+    process, url = start("examples/echo_server.lua")
+    local port = url:match("%d+$")
+    local status, _, err = helper.run { helper.lua, "examples/echo_server.lua", port }
+    assert.equal(1, status)
+    assert.matches("address already in use", err)
+    assert.equal(143, (process:stop()))
+  end)
+
+  it("demo ends with SIGINT", function()
+    process = start("examples/demo/demo.lua")
+    process:signal("INT")
+    assert.equal(0, (process:wait()))
   end)
 end)
