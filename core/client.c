@@ -11,14 +11,14 @@
 
 /* Allocated while the connection is not open yet. */
 struct lw_client {
-  lw_dial *dial;   /* NULL once it is connected */
-  lw_buf request;  /* the whole request; the offer's slices point into `texts` */
+  lw_dial *dial;  /* NULL once it is connected */
+  lw_buf request; /* the whole request; the offer's slices point into `texts` */
   lw_buf texts;
   lw_handshake_offer offer;
   char key[LW_HANDSHAKE_KEY_SIZE];
   bool stream_messages;
   unsigned interim;
-  lw_buf body; /* of a refusal */
+  lw_buf body;        /* of a refusal */
   uint64_t body_left; /* bytes of it that are still to come; UINT64_MAX until the end */
 };
 
@@ -48,9 +48,10 @@ static void failed_with(lw_conn *conn, lw_error error) {
 
 void lw__client_on_bad_head(lw_conn *conn, lw_error error) {
   if (error == LW_E_HTTP_TIMEOUT) {
-    lw__client_failed(conn, "ETIMEDOUT", conn->client->dial != NULL
-                                             ? "the server could not be reached in time"
-                                             : "the server did not answer the handshake in time");
+    lw__client_failed(conn, "ETIMEDOUT",
+                      conn->client->dial != NULL
+                          ? "the server could not be reached in time"
+                          : "the server did not answer the handshake in time");
   } else {
     failed_with(conn, error);
   }
@@ -71,7 +72,8 @@ void lw__client_on_end(lw_conn *conn, int error) {
 
 /* ------------------------------------------------------------------------------------- refusals */
 
-/* "404 Not Found", and how the body begins, with everything but printable ASCII shown as a space. */
+/* "404 Not Found", and how the body begins, with everything but printable ASCII shown as a space.
+ */
 static void refused(lw_conn *conn) {
   lw_http_head response;
   char message[400], body[160];
@@ -181,7 +183,8 @@ static void on_dialled(void *owner, lw_transport *io, int error, const char *tri
   lw__loop_leave(loop);
 }
 
-/* -------------------------------------------------------------------------------------- offering */
+/* -------------------------------------------------------------------------------------- offering
+ */
 
 /* Appends a terminated text to client->texts, which must not move: it is reserved in one piece. */
 static lw_slice keep_text(lw_client *client, const char *text, size_t size) {

@@ -26,58 +26,58 @@ typedef struct lw_client lw_client; /* what only a client that is not open yet n
 typedef struct lw_remote lw_remote; /* the peer's address */
 
 struct lw_conn {
-  lw_loop *loop;      /* NULL after lw_loop_free */
-  lw_transport *io;   /* NULL before it is connected and after it is gone */
+  lw_loop *loop;    /* NULL after lw_loop_free */
+  lw_transport *io; /* NULL before it is connected and after it is gone */
   const lw_conn_events *events;
   void *user;
   lw_settings *settings;
-  lw_server *server;  /* counted; NULL for clients */
-  lw_client *client;  /* NULL for servers, and once open */
+  lw_server *server;     /* counted; NULL for clients */
+  lw_client *client;     /* NULL for servers, and once open */
   lw_conn *next, **back; /* in loop->conns; back is NULL when it is not there */
   lw_conn *next_unsettled;
 
-  lw_out *out;        /* what is gathered and not handed to the transport yet */
-  lw_buf head;        /* the request's or the answer's head as it came */
-  lw_buf waiting;     /* input that was read and may not be handled yet */
-  char *close_reason; /* for on_close, not terminated; NULL: empty */
+  lw_out *out;         /* what is gathered and not handed to the transport yet */
+  lw_buf head;         /* the request's or the answer's head as it came */
+  lw_buf waiting;      /* input that was read and may not be handled yet */
+  char *close_reason;  /* for on_close, not terminated; NULL: empty */
   lw_remote *remote;   /* remembered when it opened; NULL before */
   lw_failure *failure; /* for on_error, when a client could not connect */
-  uint64_t began_ms;  /* the state that has a time limit */
-  uint64_t heard_ms;  /* the peer's last sign of life */
-  uint64_t active_ms; /* the last message in either direction */
-  uint64_t ping_us;   /* when our last ping left, 0 when none is unanswered */
+  uint64_t began_ms;   /* the state that has a time limit */
+  uint64_t heard_ms;   /* the peer's last sign of life */
+  uint64_t active_ms;  /* the last message in either direction */
+  uint64_t ping_us;    /* when our last ping left, 0 when none is unanswered */
   lw_wheel_node deadline;
 
   uint32_t references;
-  uint32_t rtt_us;          /* UINT32_MAX: unknown */
-  uint16_t close_code;      /* for on_close */
-  uint16_t protocol_at;     /* the agreed subprotocol, inside head */
+  uint32_t rtt_us;      /* UINT32_MAX: unknown */
+  uint16_t close_code;  /* for on_close */
+  uint16_t protocol_at; /* the agreed subprotocol, inside head */
   uint8_t protocol_size;
   uint8_t close_reason_size;
-  uint8_t error;            /* lw_error to report before on_close, or 0 */
-  uint8_t state;            /* lw_state */
-  lw_utf8 sending_utf8;     /* of the fragmented text under way */
+  uint8_t error;        /* lw_error to report before on_close, or 0 */
+  uint8_t state;        /* lw_state */
+  lw_utf8 sending_utf8; /* of the fragmented text under way */
   lw_http_scanner scanner;
   lw_session session;
 
   bool is_unsettled : 1;
   bool is_server : 1;
-  bool has_head : 1;        /* head is complete */
-  bool opened : 1;          /* on_open was called */
-  bool must_open : 1;       /* calls that settling makes */
+  bool has_head : 1;  /* head is complete */
+  bool opened : 1;    /* on_open was called */
+  bool must_open : 1; /* calls that settling makes */
   bool must_drain : 1;
   bool must_close : 1;
   bool must_end : 1;
-  bool must_fail : 1;       /* on_error for a client that did not open */
-  bool is_writing : 1;      /* the transport keeps output; nothing may be handed to it */
-  bool is_slow : 1;         /* a send answered LW_SEND_SLOW since the last on_drain */
+  bool must_fail : 1;  /* on_error for a client that did not open */
+  bool is_writing : 1; /* the transport keeps output; nothing may be handed to it */
+  bool is_slow : 1;    /* a send answered LW_SEND_SLOW since the last on_drain */
   bool is_paused : 1;
   bool is_reading : 1;
-  bool is_lingering : 1;    /* closed for the script; waits for the end of TCP */
+  bool is_lingering : 1; /* closed for the script; waits for the end of TCP */
   bool has_shut_down : 1;
-  bool wants_pong : 1;      /* a ping is to be answered once output drains */
-  bool in_input : 1;        /* the session's input is being handled */
-  uint8_t *pong;            /* that ping's payload, its size in front; NULL when none */
+  bool wants_pong : 1; /* a ping is to be answered once output drains */
+  bool in_input : 1;   /* the session's input is being handled */
+  uint8_t *pong;       /* that ping's payload, its size in front; NULL when none */
 };
 
 /* A connection in the given state with one reference for its I/O; it joins the loop. NULL: no
@@ -91,6 +91,13 @@ int lw__conn_adopt(lw_conn *conn, lw_transport *io);
 /* Ends without a callback: the loop is being freed. */
 void lw__conn_drop(lw_conn *conn);
 
+/* Handles what was read, in any state; and frames, which may also have waited (conn_input.c). */
+void lw__conn_input(lw_conn *conn, uint8_t *data, size_t size);
+void lw__conn_session_input(lw_conn *conn, uint8_t *data, size_t size);
+
+/* Leaves the loop, if neither a call nor the transport is left. */
+void lw__conn_leave_loop_if_over(lw_conn *conn);
+
 /* Makes the calls that are due and writes what was gathered. */
 void lw__conn_settle(lw_conn *conn);
 
@@ -99,8 +106,8 @@ void lw__conn_deadline(lw_wheel_node *node);
 /* Arms the deadline for what the connection waits for now. */
 void lw__conn_arm(lw_conn *conn);
 
-/* The upgrade is agreed on: the session begins. on_open follows with the next settling, and then what
- * waits as input because it came behind the head. */
+/* The upgrade is agreed on: the session begins. on_open follows with the next settling, and then
+ * what waits as input because it came behind the head. */
 void lw__conn_open(lw_conn *conn, bool stream_messages);
 
 /* Keeps the peer's address, which the socket forgets when the peer resets it (conn_info.c). */
@@ -132,13 +139,15 @@ void lw__conn_send_close(lw_conn *conn, unsigned code, const char *reason, size_
 void lw__conn_pong(lw_conn *conn, const char *data, size_t size);
 void lw__conn_send_waiting_pong(lw_conn *conn);
 
-/* Forgets the head and reads another: a client skips interim answers. `data` is what came behind. */
+/* Forgets the head and reads another: a client skips interim answers. `data` is what came behind.
+ */
 void lw__conn_more_head(lw_conn *conn, const uint8_t *data, size_t size);
 
 /* A head came whole (server.c, client.c); rest is what came behind it. */
 void lw__server_on_head(lw_conn *conn, const uint8_t *rest, size_t size);
 void lw__client_on_head(lw_conn *conn, const uint8_t *rest, size_t size);
-/* The head is broken, or time is up, or the peer is gone (error: libuv) before the connection opened. */
+/* The head is broken, or time is up, or the peer is gone (error: libuv) before the connection
+ * opened. */
 void lw__server_on_bad_head(lw_conn *conn, lw_error error);
 void lw__client_on_bad_head(lw_conn *conn, lw_error error);
 void lw__client_failed(lw_conn *conn, const char *code, const char *message);

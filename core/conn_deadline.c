@@ -4,7 +4,7 @@
 
 #include "conn.h"
 
-#define CONN_OF_NODE(node) ((lw_conn *)((char *)(node) - offsetof(lw_conn, deadline)))
+#define CONN_OF_NODE(node) ((lw_conn *)((char *)(node)-offsetof(lw_conn, deadline)))
 
 /* When something has to be done about the connection if nothing happens, UINT64_MAX for never. */
 static uint64_t due_ms(const lw_conn *conn) {

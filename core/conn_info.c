@@ -18,12 +18,24 @@ void lw_conn_resume(lw_conn *conn) {
   lw__loop_unsettle(conn->loop, conn);
 }
 
-lw_state lw_conn_state(const lw_conn *conn) { return (lw_state)conn->state; }
-bool lw_conn_is_server(const lw_conn *conn) { return conn->is_server; }
-lw_server *lw_conn_server(const lw_conn *conn) { return conn->server; }
-lw_loop *lw_conn_loop(const lw_conn *conn) { return conn->loop; }
-void lw_conn_set_user(lw_conn *conn, void *user) { conn->user = user; }
-void *lw_conn_user(const lw_conn *conn) { return conn->user; }
+lw_state lw_conn_state(const lw_conn *conn) {
+  return (lw_state)conn->state;
+}
+bool lw_conn_is_server(const lw_conn *conn) {
+  return conn->is_server;
+}
+lw_server *lw_conn_server(const lw_conn *conn) {
+  return conn->server;
+}
+lw_loop *lw_conn_loop(const lw_conn *conn) {
+  return conn->loop;
+}
+void lw_conn_set_user(lw_conn *conn, void *user) {
+  conn->user = user;
+}
+void *lw_conn_user(const lw_conn *conn) {
+  return conn->user;
+}
 
 size_t lw_conn_buffered(const lw_conn *conn) {
   size_t size = conn->out != NULL ? lw_out_size(conn->out) : 0;

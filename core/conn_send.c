@@ -8,7 +8,8 @@
 #include "conn.h"
 #include "server.h"
 
-/* Gathering more than this before a write only costs memory; the system call is paid for by then. */
+/* Gathering more than this before a write only costs memory; the system call is paid for by then.
+ */
 #define FLUSH_SIZE (64 * 1024)
 
 /* Pings are answered one by one while less than this waits, and by the latest only above it
@@ -47,7 +48,8 @@ void lw__conn_flush(lw_conn *conn) {
   }
 }
 
-/* ---------------------------------------------------------------------------------------- frames */
+/* ---------------------------------------------------------------------------------------- frames
+ */
 
 static bool text_is_valid(lw_conn *conn, const lw_outgoing *message) {
   lw_utf8 state = message->fragment && !message->first ? conn->sending_utf8 : 0;
@@ -109,12 +111,13 @@ static lw_send_result send_frame(lw_conn *conn, lw_frame *frame, const lw_outgoi
   if (head_size == 0) return LW_SEND_ORDER;
   lw_out *out = gather(conn);
   if (out == NULL || !lw_out_copy(out, head, head_size)) return out_of_memory(conn);
-  bool appended = conn->is_server ? append_plain(out, message)
-                                  : append_masked(out, message, frame->key);
+  bool appended =
+      conn->is_server ? append_plain(out, message) : append_masked(out, message, frame->key);
   return appended ? LW_SEND_OK : out_of_memory(conn);
 }
 
-/* --------------------------------------------------------------------------------------- messages */
+/* --------------------------------------------------------------------------------------- messages
+ */
 
 static size_t total_size(const lw_outgoing *message) {
   size_t size = 0;
@@ -168,7 +171,8 @@ lw_send_result lw_conn_send(lw_conn *conn, const lw_outgoing *message) {
   return result;
 }
 
-/* ---------------------------------------------------------------------------------- control frames */
+/* ---------------------------------------------------------------------------------- control frames
+ */
 
 static lw_send_result send_control(lw_conn *conn, lw_opcode opcode, const void *data, size_t size) {
   lw_part part = {.data = data, .size = size};
@@ -223,7 +227,8 @@ const char *lw_send_error(lw_send_result result, const char **code) {
     const char *code, *text;
   } errors[] = {
       [-LW_SEND_CLOSED] = {"CLOSED", "the connection is not open"},
-      [-LW_SEND_DROPPED] = {"DROPPED", "dropped: max_buffered is reached, the peer reads too slowly"},
+      [-LW_SEND_DROPPED] = {"DROPPED",
+                            "dropped: max_buffered is reached, the peer reads too slowly"},
       [-LW_SEND_FULL] = {"SLOW", "closed: max_buffered is reached, the peer reads too slowly"},
       [-LW_SEND_UTF8] = {"INVALID_UTF8", "a text message must be valid UTF-8: send this with kind "
                                          "\"binary\""},

@@ -8,7 +8,7 @@
 #include "conn.h"
 #include "server.h"
 
-#define LOOP_OF(handle, member) ((lw_loop *)((char *)(handle) - offsetof(lw_loop, member)))
+#define LOOP_OF(handle, member) ((lw_loop *)((char *)(handle)-offsetof(lw_loop, member)))
 
 /* ------------------------------------------------------------------------------------ failures */
 
@@ -27,8 +27,12 @@ void lw__fail_uv(lw_failure *failure, int error, const char *what) {
 
 /* ------------------------------------------------------------------------------------ settling */
 
-void lw__loop_enter(lw_loop *loop) { loop->depth++; }
-void lw__loop_leave(lw_loop *loop) { loop->depth--; }
+void lw__loop_enter(lw_loop *loop) {
+  loop->depth++;
+}
+void lw__loop_leave(lw_loop *loop) {
+  loop->depth--;
+}
 
 void lw__loop_unsettle(lw_loop *loop, lw_conn *conn) {
   if (conn->is_unsettled || conn == loop->current || loop->freed) return;
@@ -46,7 +50,9 @@ static lw_conn *take_unsettled(lw_loop *loop) {
   return list;
 }
 
-static void on_idle(uv_idle_t *handle) { (void)handle; }
+static void on_idle(uv_idle_t *handle) {
+  (void)handle;
+}
 
 /* Settling may run handlers that make others unsettled; those wait for the next turn, so that two
  * connections that answer each other cannot keep the loop from its sockets. */
@@ -158,9 +164,15 @@ lw_loop *lw_loop_new(void *uv_loop, lw_failure *failure) {
   return loop;
 }
 
-static void on_prepare_closed(uv_handle_t *handle) { LOOP_OF(handle, prepare)->handles--; }
-static void on_idle_closed(uv_handle_t *handle) { LOOP_OF(handle, idle)->handles--; }
-static void on_timer_closed(uv_handle_t *handle) { LOOP_OF(handle, timer)->handles--; }
+static void on_prepare_closed(uv_handle_t *handle) {
+  LOOP_OF(handle, prepare)->handles--;
+}
+static void on_idle_closed(uv_handle_t *handle) {
+  LOOP_OF(handle, idle)->handles--;
+}
+static void on_timer_closed(uv_handle_t *handle) {
+  LOOP_OF(handle, timer)->handles--;
+}
 
 void lw_loop_free(lw_loop *loop) {
   loop->freed = true;
@@ -185,10 +197,16 @@ void lw_loop_free(lw_loop *loop) {
 
 /* ------------------------------------------------------------------------------------- running */
 
-void lw_loop_run(lw_loop *loop) { uv_run(loop->net.uv, UV_RUN_DEFAULT); }
-void lw_loop_stop(lw_loop *loop) { uv_stop(loop->net.uv); }
+void lw_loop_run(lw_loop *loop) {
+  uv_run(loop->net.uv, UV_RUN_DEFAULT);
+}
+void lw_loop_stop(lw_loop *loop) {
+  uv_stop(loop->net.uv);
+}
 
-static void on_step_timeout(void *context) { *(lw_timer **)context = NULL; }
+static void on_step_timeout(void *context) {
+  *(lw_timer **)context = NULL;
+}
 
 bool lw_loop_step(lw_loop *loop, int64_t timeout_ms) {
   uv_loop_t *uv = loop->net.uv;
@@ -202,7 +220,15 @@ bool lw_loop_step(lw_loop *loop, int64_t timeout_ms) {
   return more && uv_loop_alive(uv) != 0;
 }
 
-int lw_loop_fd(const lw_loop *loop) { return uv_backend_fd(loop->net.uv); }
-uint64_t lw_loop_now_ms(const lw_loop *loop) { return uv_now(loop->net.uv); }
-bool lw_loop_in_callback(const lw_loop *loop) { return loop->depth > 0; }
-void lw_loop_count(const lw_loop *loop, lw_loop_counts *counts) { *counts = loop->counts; }
+int lw_loop_fd(const lw_loop *loop) {
+  return uv_backend_fd(loop->net.uv);
+}
+uint64_t lw_loop_now_ms(const lw_loop *loop) {
+  return uv_now(loop->net.uv);
+}
+bool lw_loop_in_callback(const lw_loop *loop) {
+  return loop->depth > 0;
+}
+void lw_loop_count(const lw_loop *loop, lw_loop_counts *counts) {
+  *counts = loop->counts;
+}

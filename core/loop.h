@@ -12,21 +12,21 @@
 
 struct lw_loop {
   lw_net net;
-  uv_loop_t own;     /* used when the loop is not borrowed */
+  uv_loop_t own; /* used when the loop is not borrowed */
   bool owns_uv;
-  bool freed;        /* inside lw_loop_free: no callback may be made */
-  unsigned depth;    /* of callbacks that are under way */
-  unsigned handles;  /* libuv handles of the loop itself that are not closed yet */
-  uv_prepare_t prepare; /* settles connections just before the loop blocks */
-  uv_idle_t idle;       /* keeps the loop from blocking while some are left to settle */
-  uv_timer_t timer;     /* of the wheel */
+  bool freed;            /* inside lw_loop_free: no callback may be made */
+  unsigned depth;        /* of callbacks that are under way */
+  unsigned handles;      /* libuv handles of the loop itself that are not closed yet */
+  uv_prepare_t prepare;  /* settles connections just before the loop blocks */
+  uv_idle_t idle;        /* keeps the loop from blocking while some are left to settle */
+  uv_timer_t timer;      /* of the wheel */
   uint64_t timer_due_ms; /* when it fires; 0 while it is stopped */
   lw_wheel wheel;
 
-  lw_conn *current;  /* whose input is being handled: it settles itself at the end of that */
+  lw_conn *current;   /* whose input is being handled: it settles itself at the end of that */
   lw_conn *unsettled; /* the others that need settling, through conn->next_unsettled */
   lw_conn **unsettled_tail;
-  lw_conn *conns;    /* all that have I/O */
+  lw_conn *conns; /* all that have I/O */
   lw_server *servers;
   lw_timer *timers;
   lw_signal *signals;

@@ -32,7 +32,8 @@ typedef struct lw_failure {
 lw_loop *lw_loop_new(void *uv_loop, lw_failure *failure);
 
 /* Ends every connection, server, timer and signal without a callback and releases the loop. Objects
- * that are still held (lw_conn_hold) stay valid and answer as closed. Not from inside a callback. */
+ * that are still held (lw_conn_hold) stay valid and answer as closed. Not from inside a callback.
+ */
 void lw_loop_free(lw_loop *loop);
 
 /* Runs until nothing is left to wait for, or lw_loop_stop. Not from inside a callback. */
@@ -55,8 +56,9 @@ typedef struct lw_loop_counts { /* what is alive, for leak checks */
 } lw_loop_counts;
 void lw_loop_count(const lw_loop *loop, lw_loop_counts *counts);
 
-/* Calls fn(context) after `delay_ms`, then every `every_ms` (0: once; the timer is then gone after the
- * call). lw_timer_stop may be called from inside fn; the timer is gone after it. NULL: no memory. */
+/* Calls fn(context) after `delay_ms`, then every `every_ms` (0: once; the timer is then gone after
+ * the call). lw_timer_stop may be called from inside fn; the timer is gone after it. NULL: no
+ * memory. */
 lw_timer *lw_timer_start(lw_loop *loop, uint64_t delay_ms, uint64_t every_ms,
                          void (*fn)(void *context), void *context);
 void lw_timer_stop(lw_timer *timer);
@@ -92,8 +94,8 @@ typedef struct lw_conn_events {
   void (*on_drain)(lw_conn *conn); /* after a send that answered LW_SEND_SLOW */
   /* The peer broke a rule, or a client could not connect. */
   void (*on_error)(lw_conn *conn, const char *message, const char *code);
-  /* Exactly once for each connection that had on_open. `code` is the peer's, or 1006 with a reason of
-   * ours when the connection ended without a close frame, or ours when we failed it. */
+  /* Exactly once for each connection that had on_open. `code` is the peer's, or 1006 with a reason
+   * of ours when the connection ended without a close frame, or ours when we failed it. */
   void (*on_close)(lw_conn *conn, unsigned code, const char *reason, size_t size);
   /* The connection will make no call any more; nothing after this. Also without on_open. */
   void (*on_end)(lw_conn *conn);
@@ -111,11 +113,12 @@ typedef struct lw_limits {
   bool drop_when_slow;   /* at max_buffered: refuse the message instead of ending the connection */
 } lw_limits;
 
-/* A payload of this size or more may be kept by reference while it waits; a smaller one is copied. */
+/* A payload of this size or more may be kept by reference while it waits; a smaller one is copied.
+ */
 #define LW_PIN_MIN 4096 /* bytes */
 
-/* Bytes to send. A pinned part is kept alive by its sender until release(context, token) is called for
- * it, exactly once, possibly during lw_conn_send and possibly much later. Others are copied. */
+/* Bytes to send. A pinned part is kept alive by its sender until release(context, token) is called
+ * for it, exactly once, possibly during lw_conn_send and possibly much later. Others are copied. */
 typedef struct lw_part {
   const void *data;
   size_t size;
@@ -143,7 +146,7 @@ typedef enum lw_send_result {
   LW_SEND_UTF8 = -4,    /* text that is not valid UTF-8 */
   LW_SEND_ORDER = -5,   /* a message inside a fragmented one, or a fragment without a first one */
   LW_SEND_NOMEM = -6,
-  LW_SEND_RANDOM = -7, /* the system gave no masking key */
+  LW_SEND_RANDOM = -7,  /* the system gave no masking key */
   LW_SEND_TOO_LONG = -8 /* a control frame's payload is over 125 bytes */
 } lw_send_result;
 
@@ -155,13 +158,14 @@ const char *lw_send_error(lw_send_result result, const char **code);
 /* Starts the closing handshake; a connection that is not open yet just ends. code 1005: none.
  * False when the code must not be sent or the reason is over 123 bytes or not UTF-8. */
 bool lw_conn_close(lw_conn *conn, unsigned code, const char *reason, size_t size);
-/* Ends the connection with a close frame of ours and at once reports (code, reason) to on_close. The
- * peer is told the code only. */
+/* Ends the connection with a close frame of ours and at once reports (code, reason) to on_close.
+ * The peer is told the code only. */
 void lw_conn_abort(lw_conn *conn, unsigned code, const char *reason);
 /* Ends it at once; on_close(1006) follows. */
 void lw_conn_terminate(lw_conn *conn);
 
-/* Stops and starts reading from the peer; what was read already waits. Heartbeats rest meanwhile. */
+/* Stops and starts reading from the peer; what was read already waits. Heartbeats rest meanwhile.
+ */
 void lw_conn_pause(lw_conn *conn);
 void lw_conn_resume(lw_conn *conn);
 
@@ -195,8 +199,8 @@ typedef struct lw_server_options {
   const char *path; /* a unix socket instead */
   int backlog;
   bool reuse_port;
-  bool decide_upgrades;   /* hand every request to on_request */
-  bool stream_messages;   /* on_chunk instead of on_message, for upgrades the server accepts itself */
+  bool decide_upgrades; /* hand every request to on_request */
+  bool stream_messages; /* on_chunk instead of on_message, for upgrades the server accepts itself */
   uint32_t max_connections;
   const char *const *protocols; /* in order of preference; NULL-terminated, or NULL */
   const char *const *origins;   /* NULL: only the server's own; {"*", NULL}: any; or a list */
@@ -225,11 +229,11 @@ bool lw_server_address(const lw_server *server, char *address, size_t size, int 
 void *lw_server_user(const lw_server *server);
 
 typedef struct lw_server_stats {
-  uint64_t connections; /* now, in any state */
-  uint64_t open;        /* now, after the upgrade */
-  uint64_t accepted;    /* in all: TCP connections, */
-  uint64_t opened;      /*   upgrades, */
-  uint64_t refused;     /*   answers other than 101 */
+  uint64_t connections;                                    /* now, in any state */
+  uint64_t open;                                           /* now, after the upgrade */
+  uint64_t accepted;                                       /* in all: TCP connections, */
+  uint64_t opened;                                         /*   upgrades, */
+  uint64_t refused;                                        /*   answers other than 101 */
   uint64_t messages_in, messages_out, bytes_in, bytes_out; /* payloads */
 } lw_server_stats;
 void lw_server_stats_get(const lw_server *server, lw_server_stats *stats);
@@ -264,9 +268,9 @@ bool lw_conn_respond(lw_conn *conn, int status, const lw_field *fields, size_t f
 typedef struct lw_connect_options {
   const char *host; /* a name or a numeric address, without brackets */
   int port;
-  const char *path;      /* a unix socket instead */
-  const char *authority; /* for the Host field */
-  const char *target;    /* path and query */
+  const char *path;             /* a unix socket instead */
+  const char *authority;        /* for the Host field */
+  const char *target;           /* path and query */
   const char *const *protocols; /* NULL-terminated, or NULL */
   const lw_field *fields;       /* more header fields; the caller has checked them */
   size_t field_count;
@@ -274,8 +278,8 @@ typedef struct lw_connect_options {
   lw_limits limits;
 } lw_connect_options;
 
-/* Starts connecting; on_open or on_error follows. Everything is copied but `events`. The connection is
- * held once for the caller. NULL on failure. */
+/* Starts connecting; on_open or on_error follows. Everything is copied but `events`. The connection
+ * is held once for the caller. NULL on failure. */
 lw_conn *lw_connect(lw_loop *loop, const lw_connect_options *options, const lw_conn_events *events,
                     void *user, lw_failure *failure);
 

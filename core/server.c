@@ -1,11 +1,12 @@
-/* A server: a listening socket and what its connections share. What it answers to their requests is in
- * upgrade.c. */
+/* A server: a listening socket and what its connections share. What it answers to their requests is
+ * in upgrade.c. */
 #include "server.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-/* ------------------------------------------------------------------------------- birth and death */
+/* ------------------------------------------------------------------------------- birth and death
+ */
 
 static void free_list(char **list) {
   if (list == NULL) return;
@@ -30,7 +31,9 @@ static bool copy_list(char ***copy, const char *const *list) {
   return true;
 }
 
-void lw_server_hold(lw_server *server) { server->references++; }
+void lw_server_hold(lw_server *server) {
+  server->references++;
+}
 
 void lw_server_release(lw_server *server) {
   if (--server->references > 0) return;
@@ -161,7 +164,8 @@ lw_server *lw_server_open(lw_loop *loop, const lw_server_options *options,
   return server;
 }
 
-/* ------------------------------------------------------------------------------- the public rest */
+/* ------------------------------------------------------------------------------- the public rest
+ */
 
 void lw_server_each(lw_server *server, void (*fn)(lw_conn *conn, void *context), void *context) {
   if (server->loop == NULL) return;
@@ -191,8 +195,12 @@ void lw_server_stop(lw_server *server, unsigned close_code, const char *reason) 
   if (close_code != 0) lw_server_each(server, close_one, &(closing){close_code, reason});
 }
 
-bool lw_server_listening(const lw_server *server) { return server->listener != NULL; }
-void *lw_server_user(const lw_server *server) { return server->user; }
+bool lw_server_listening(const lw_server *server) {
+  return server->listener != NULL;
+}
+void *lw_server_user(const lw_server *server) {
+  return server->user;
+}
 void lw_server_stats_get(const lw_server *server, lw_server_stats *stats) {
   *stats = server->stats;
 }

@@ -15,7 +15,7 @@ struct lw_server {
   unsigned references;
   uint32_t max_connections;
   bool decide_upgrades, stream_messages;
-  bool is_deaf; /* its listener is gone */
+  bool is_deaf;                /* its listener is gone */
   char **protocols, **origins; /* NULL-terminated copies, or NULL */
   lw_server_stats stats;
 };

@@ -1,5 +1,5 @@
-/* Timers and signals of scripts. Each is a libuv handle of its own: unlike the connections' deadlines
- * they are few and must be exact. */
+/* Timers and signals of scripts. Each is a libuv handle of its own: unlike the connections'
+ * deadlines they are few and must be exact. */
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -72,12 +72,12 @@ static int signal_number(const char *name) {
     const char *name;
     int number;
   } signals[] = {
-      {"SIGINT", SIGINT},   {"SIGTERM", SIGTERM},
+      {"SIGINT", SIGINT},     {"SIGTERM", SIGTERM},
 #ifdef SIGHUP
       {"SIGHUP", SIGHUP},
 #endif
 #ifdef SIGUSR1
-      {"SIGUSR1", SIGUSR1}, {"SIGUSR2", SIGUSR2},
+      {"SIGUSR1", SIGUSR1},   {"SIGUSR2", SIGUSR2},
 #endif
 #ifdef SIGQUIT
       {"SIGQUIT", SIGQUIT},
@@ -121,7 +121,8 @@ lw_signal *lw_signal_start(lw_loop *loop, const char *name, void (*fn)(void *con
                            void *context, lw_failure *failure) {
   int number = signal_number(name);
   if (number < 0) {
-    lw__fail(failure, "EINVAL", "there is no signal \"%s\" to wait for: try SIGINT or SIGTERM", name);
+    lw__fail(failure, "EINVAL", "there is no signal \"%s\" to wait for: try SIGINT or SIGTERM",
+             name);
     return NULL;
   }
   lw_signal *signal = calloc(1, sizeof *signal);

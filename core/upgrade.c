@@ -1,5 +1,5 @@
-/* What a server answers to a request: the upgrade, a refusal, or a plain HTTP answer. The decision is
- * the server's own, or the script's through on_request. */
+/* What a server answers to a request: the upgrade, a refusal, or a plain HTTP answer. The decision
+ * is the server's own, or the script's through on_request. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -15,8 +15,8 @@ static bool asks_for_head(const lw_conn *conn) {
          lw_slice_equal(request.method, LW_SLICE("HEAD"));
 }
 
-/* Writes an answer other than 101 and lets the connection linger until the peer has read it. The answer
- * to HEAD tells the length of the body and leaves it out (RFC 9110 section 9.3.2). */
+/* Writes an answer other than 101 and lets the connection linger until the peer has read it. The
+ * answer to HEAD tells the length of the body and leaves it out (RFC 9110 section 9.3.2). */
 static bool refuse(lw_conn *conn, int status, const lw_header *headers, size_t header_count,
                    lw_slice body) {
   lw_buf answer = {0};
@@ -104,8 +104,8 @@ static lw_error check_upgrade(const lw_conn *conn, const lw_http_head *request, 
 static bool accept_upgrade(lw_conn *conn, const lw_http_head *request, lw_slice key,
                            const lw_handshake_answer *answer, bool stream_messages) {
   lw_buf head = {0};
-  bool written = lw_handshake_write_answer(&head, key, answer) &&
-                 lw__conn_write(conn, head.data, head.size);
+  bool written =
+      lw_handshake_write_answer(&head, key, answer) && lw__conn_write(conn, head.data, head.size);
   lw_buf_free(&head);
   if (!written) return false;
   remember_protocol(conn, request, answer->protocol);
@@ -140,7 +140,8 @@ void lw__server_on_head(lw_conn *conn, const uint8_t *rest, size_t size) {
   }
 }
 
-/* ---------------------------------------------------------------------------- a script's decision */
+/* ---------------------------------------------------------------------------- a script's decision
+ */
 
 bool lw_conn_wants_upgrade(const lw_conn *conn) {
   lw_http_head request;
@@ -194,7 +195,8 @@ bool lw_conn_accept(lw_conn *conn, const char *protocol, bool stream_messages,
     return false;
   }
   lw_handshake_answer answer = {.header_count = field_count};
-  answer.protocol = protocol != NULL ? lw_slice_of(protocol) : choose_protocol(conn->server, &request);
+  answer.protocol =
+      protocol != NULL ? lw_slice_of(protocol) : choose_protocol(conn->server, &request);
   if (protocol != NULL && !is_offered(&request, answer.protocol)) {
     lw__fail(failure, "PROTOCOL", "the client did not offer the subprotocol \"%s\"", protocol);
     return false;

@@ -6,7 +6,9 @@
 #define SLOT_OF(tick) ((tick) & (LW_WHEEL_SLOTS - 1))
 
 /* Rounded up, so that a slot never comes before the deadlines in it. */
-static uint64_t tick_of(uint64_t ms) { return (ms + LW_WHEEL_TICK_MS - 1) / LW_WHEEL_TICK_MS; }
+static uint64_t tick_of(uint64_t ms) {
+  return (ms + LW_WHEEL_TICK_MS - 1) / LW_WHEEL_TICK_MS;
+}
 
 void lw_wheel_init(lw_wheel *wheel, uint64_t now_ms) {
   memset(wheel, 0, sizeof *wheel);
@@ -61,8 +63,8 @@ lw_wheel_node *lw_wheel_expire(lw_wheel *wheel, uint64_t now_ms) {
   return NULL;
 }
 
-/* The distance from `from` to the first slot in use at or after it, going round; LW_WHEEL_SLOTS when
- * none is. */
+/* The distance from `from` to the first slot in use at or after it, going round; LW_WHEEL_SLOTS
+ * when none is. */
 static unsigned distance_to_used(const lw_wheel *wheel, unsigned from) {
   unsigned words = LW_WHEEL_SLOTS / 64;
   uint64_t word = wheel->used[from / 64] & (~UINT64_C(0) << (from % 64));

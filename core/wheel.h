@@ -1,8 +1,8 @@
 /* The deadline wheel: one timer for the time limits of all connections.
  *
- * A node sits in the slot of its due time, in ticks of 32 ms; the owner of the wheel asks which slot
- * comes next and runs a single timer for it. Arming, moving and cancelling cost a few stores. A
- * deadline further away than the wheel is long is looked at once a round and put back. */
+ * A node sits in the slot of its due time, in ticks of 32 ms; the owner of the wheel asks which
+ * slot comes next and runs a single timer for it. Arming, moving and cancelling cost a few stores.
+ * A deadline further away than the wheel is long is looked at once a round and put back. */
 #ifndef LW_WHEEL_H
 #define LW_WHEEL_H
 

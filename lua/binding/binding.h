@@ -1,5 +1,5 @@
-/* What the files of the binding share. Everything of one Lua state hangs off one lw_lua, which is the
- * first upvalue of every function here. */
+/* What the files of the binding share. Everything of one Lua state hangs off one lw_lua, which is
+ * the first upvalue of every function here. */
 #ifndef LW_LUA_BINDING_H
 #define LW_LUA_BINDING_H
 
@@ -7,7 +7,13 @@
 #include "compat.h"
 
 /* The calls into Lua code of ours that scripts can replace nothing of; docs/seam.md says when. */
-typedef enum lw_hook { LW_HOOK_REPORT, LW_HOOK_PROPERTY, LW_HOOK_PARK, LW_HOOK_UNPARK, LW_HOOKS } lw_hook;
+typedef enum lw_hook {
+  LW_HOOK_REPORT,
+  LW_HOOK_PROPERTY,
+  LW_HOOK_PARK,
+  LW_HOOK_UNPARK,
+  LW_HOOKS
+} lw_hook;
 
 typedef struct lw_lua {
   lua_State *L; /* the thread that handlers are called on, anchored in the registry */

@@ -1,5 +1,5 @@
-/* The one door from C into Lua. Whatever is called through it cannot take the process down: every push
- * and every call happens inside a protected call, on a thread of its own. */
+/* The one door from C into Lua. Whatever is called through it cannot take the process down: every
+ * push and every call happens inside a protected call, on a thread of its own. */
 #include <stdio.h>
 
 #include "binding.h"
@@ -26,7 +26,9 @@ bool lw__call(lw_lua *lua, void (*body)(lua_State *L, void *context), void *cont
   return lua_pcall(L, 1, 0, LW_SLOT_TRACEBACK) == 0;
 }
 
-static int traceback(lua_State *L) { return lw__traceback(L); }
+static int traceback(lua_State *L) {
+  return lw__traceback(L);
+}
 
 void lw__open_door(lw_lua *lua) {
   lua_State *L = lua->L;

@@ -1,5 +1,5 @@
-/* The differences between Lua 5.1, 5.2, 5.3, 5.4 and LuaJIT: every #if on the version is here and in
- * compat.c. The names are those of the newest API where that has one. */
+/* The differences between Lua 5.1, 5.2, 5.3, 5.4 and LuaJIT: every #if on the version is here and
+ * in compat.c. The names are those of the newest API where that has one. */
 #ifndef LW_LUA_COMPAT_H
 #define LW_LUA_COMPAT_H
 

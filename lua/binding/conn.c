@@ -7,7 +7,8 @@
 #define METATABLE "lunawire.connection"
 #define PARTS_ON_STACK 16
 
-/* ------------------------------------------------------------------------------ birth and collection */
+/* ------------------------------------------------------------------------------ birth and
+ * collection */
 
 lw_lua_conn *lw__push_conn(lua_State *L, lw_lua *lua, lw_conn *conn) {
   lw_lua_conn *c = lw__newuserdata(L, sizeof *c);
@@ -52,9 +53,12 @@ int lw__push_failure(lua_State *L, const char *message, const char *code) {
   return 3;
 }
 
-static lw_conn *check(lua_State *L) { return lw__check_conn(L, 1)->conn; }
+static lw_conn *check(lua_State *L) {
+  return lw__check_conn(L, 1)->conn;
+}
 
-/* --------------------------------------------------------------------------------------- sending */
+/* --------------------------------------------------------------------------------------- sending
+ */
 
 static lw_kind check_kind(lua_State *L, int index) {
   if (lua_isnoneornil(L, index)) return LW_TEXT;
@@ -176,7 +180,8 @@ static int conn_ping(lua_State *L) {
   return push_result(L, c, lw_conn_ping(c->conn, data, size));
 }
 
-/* ---------------------------------------------------------------------------------------- closing */
+/* ---------------------------------------------------------------------------------------- closing
+ */
 
 /* conn:close([code [, reason]]) */
 static int conn_close(lua_State *L) {
@@ -221,8 +226,9 @@ static int conn_tostring(lua_State *L) {
 
 void lw__open_conn(lua_State *L, int lua) {
   static const luaL_Reg methods[] = {
-      {"send", conn_send},           {"ping", conn_ping},   {"close", conn_close},
-      {"terminate", conn_terminate}, {"pause", conn_pause}, {"resume", conn_resume},
+      {"send", conn_send},   {"ping", conn_ping},
+      {"close", conn_close}, {"terminate", conn_terminate},
+      {"pause", conn_pause}, {"resume", conn_resume},
       {NULL, NULL},
   };
   static const luaL_Reg functions[] = {{"fragment", fragment}, {"abort", conn_abort}, {NULL, NULL}};

@@ -50,8 +50,8 @@ static bool has_handler(const lw_lua_conn *c, lw_handler handler) {
   return c != NULL && c->handlers != NULL && c->handlers->functions[handler] != LUA_NOREF;
 }
 
-/* The error on top of lua->L was thrown by a handler: it goes to on_error, or to the report hook when
- * there is none (or when it throws too), and the connection ends. */
+/* The error on top of lua->L was thrown by a handler: it goes to on_error, or to the report hook
+ * when there is none (or when it throws too), and the connection ends. */
 static void handler_failed(lw_lua_conn *c, lw_handler handler) {
   lw_lua *lua = c->lua;
   bool told = false;
@@ -81,8 +81,8 @@ static void on_message(lw_conn *conn, lw_kind kind, const char *data, size_t siz
 }
 
 static void on_chunk(lw_conn *conn, lw_kind kind, const char *data, size_t size, bool final) {
-  fire(conn, &(event){
-                 .handler = LW_ON_CHUNK, .kind = kind, .data = data, .size = size, .final = final});
+  fire(conn,
+       &(event){.handler = LW_ON_CHUNK, .kind = kind, .data = data, .size = size, .final = final});
 }
 
 static void on_ping(lw_conn *conn, const char *data, size_t size) {
@@ -93,7 +93,8 @@ static void on_pong(lw_conn *conn, const char *data, size_t size) {
   fire(conn, &(event){.handler = LW_ON_PONG, .data = data, .size = size});
 }
 
-/* ------------------------------------------------------------------------ requests and the upgrade */
+/* ------------------------------------------------------------------------ requests and the upgrade
+ */
 
 static void open_server_conn(lua_State *L, void *context) {
   lw_conn *conn = context;
@@ -102,8 +103,8 @@ static void open_server_conn(lua_State *L, void *context) {
   if (server->handlers != NULL) lw__set_handlers(c, server->handlers);
 }
 
-/* Gives a server's connection its Lua object when it is first needed. False when there is no memory;
- * the connection is ended then. */
+/* Gives a server's connection its Lua object when it is first needed. False when there is no
+ * memory; the connection is ended then. */
 static bool needs_object(lw_conn *conn) {
   if (lw_conn_user(conn) != NULL) return true;
   lw_lua_server *server = lw_server_user(lw_conn_server(conn));
@@ -135,7 +136,8 @@ static void on_open(lw_conn *conn) {
   fire(conn, &(event){.handler = LW_ON_OPEN});
 }
 
-/* ---------------------------------------------------------------------------------- parked senders */
+/* ---------------------------------------------------------------------------------- parked senders
+ */
 
 typedef struct unparking {
   lw_lua_conn *c;
@@ -170,7 +172,8 @@ static void on_drain(lw_conn *conn) {
   fire(conn, &(event){.handler = LW_ON_DRAIN});
 }
 
-/* ------------------------------------------------------------------------------------------ endings */
+/* ------------------------------------------------------------------------------------------
+ * endings */
 
 static void on_error(lw_conn *conn, const char *message, const char *code) {
   event e = {.handler = LW_ON_ERROR, .data = message, .code = code};
@@ -180,8 +183,7 @@ static void on_error(lw_conn *conn, const char *message, const char *code) {
 
 static void on_close(lw_conn *conn, unsigned code, const char *reason, size_t size) {
   unpark(conn, false);
-  fire(conn, &(event){
-                 .handler = LW_ON_CLOSE, .close_code = code, .data = reason, .size = size});
+  fire(conn, &(event){.handler = LW_ON_CLOSE, .close_code = code, .data = reason, .size = size});
 }
 
 static void on_end(lw_conn *conn) {

@@ -41,7 +41,9 @@ static const struct {
 /* Upvalues of __index and __newindex. */
 enum { UP_LUA = 1, UP_METHODS, UP_FIELDS };
 
-static void push_slice(lua_State *L, lw_slice slice) { lua_pushlstring(L, slice.data, slice.size); }
+static void push_slice(lua_State *L, lw_slice slice) {
+  lua_pushlstring(L, slice.data, slice.size);
+}
 
 static void push_headers(lua_State *L, const lw_http_head *head) {
   lua_createtable(L, (int)head->field_count * 2, 0);

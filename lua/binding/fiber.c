@@ -15,20 +15,25 @@
 
 typedef struct lw_fiber {
   lw_lua *lua;
-  lua_State *T;          /* the Lua thread; the key of this userdata in the table of fibers */
+  lua_State *T;             /* the Lua thread; the key of this userdata in the table of fibers */
   struct lw_fiber *resumer; /* the fiber that resumed it, or NULL */
-  lua_State *from;       /* where values come from and go to: of resume, or of yield */
-  int count;             /* how many */
-  void *stack;           /* NULL once it is over */
+  lua_State *from;          /* where values come from and go to: of resume, or of yield */
+  int count;                /* how many */
+  void *stack;              /* NULL once it is over */
   bool is_over, failed;
   ucontext_t context, back;
 } lw_fiber;
 
-bool lw__in_fiber(const lw_lua *lua) { return lua->fiber != NULL; }
+bool lw__in_fiber(const lw_lua *lua) {
+  return lua->fiber != NULL;
+}
 
-/* ---------------------------------------------------------------------------------------- stacks */
+/* ---------------------------------------------------------------------------------------- stacks
+ */
 
-static size_t page_size(void) { return (size_t)sysconf(_SC_PAGESIZE); }
+static size_t page_size(void) {
+  return (size_t)sysconf(_SC_PAGESIZE);
+}
 
 /* With a page at its low end that faults, so that an overflow does not go unseen. */
 static void *stack_new(void) {
@@ -50,7 +55,8 @@ static int fiber_gc(lua_State *L) {
   return 0;
 }
 
-/* ---------------------------------------------------------------------------------------- switching */
+/* ----------------------------------------------------------------------------------------
+ * switching */
 
 /* Moves `count` values from the top of one stack to the other. */
 static bool move_values(lua_State *from, lua_State *to, int count) {
@@ -59,7 +65,9 @@ static bool move_values(lua_State *from, lua_State *to, int count) {
   return true;
 }
 
-static int add_traceback(lua_State *T) { return lw__traceback(T); }
+static int add_traceback(lua_State *T) {
+  return lw__traceback(T);
+}
 
 /* What runs on the fiber's stack. makecontext passes ints only, so the pointer comes in two. */
 static void entry(unsigned high, unsigned low) {
@@ -110,7 +118,8 @@ int lw__yield(lua_State *L, lw_lua *lua, int count) {
   return fiber->count;
 }
 
-/* --------------------------------------------------------------------------------- for Lua scripts */
+/* --------------------------------------------------------------------------------- for Lua scripts
+ */
 
 /* Upvalues of every function below: the lw_lua, and the table of fibers by thread. */
 #define UP_FIBERS lua_upvalueindex(2)
@@ -168,7 +177,9 @@ static int resume(lua_State *L) {
   return switch_to(L, fiber, count);
 }
 
-static int yield(lua_State *L) { return lw__yield(L, lw__lua(L), lua_gettop(L)); }
+static int yield(lua_State *L) {
+  return lw__yield(L, lw__lua(L), lua_gettop(L));
+}
 
 static int running(lua_State *L) {
   const lw_fiber *fiber = lw__lua(L)->fiber;
@@ -212,10 +223,9 @@ static void new_fiber_table(lua_State *L) {
 }
 
 void lw__open_fiber(lua_State *L, int lua) {
-  static const luaL_Reg functions[] = {{"create", create},     {"resume", resume},
-                                       {"yield", yield},       {"running", running},
-                                       {"is_over", is_over},   {"traceback", traceback},
-                                       {NULL, NULL}};
+  static const luaL_Reg functions[] = {
+      {"create", create},   {"resume", resume},       {"yield", yield}, {"running", running},
+      {"is_over", is_over}, {"traceback", traceback}, {NULL, NULL}};
   lua_getglobal(L, "jit"); /* LuaJIT has the version number of 5.1, but yields anywhere */
   bool needed = lua_isnil(L, -1);
   lua_pop(L, 1);
@@ -233,7 +243,9 @@ void lw__open_fiber(lua_State *L, int lua) {
 
 #else
 
-bool lw__in_fiber(const lw_lua *lua) { return lua->fiber != NULL; }
+bool lw__in_fiber(const lw_lua *lua) {
+  return lua->fiber != NULL;
+}
 int lw__yield(lua_State *L, lw_lua *lua, int count) {
   (void)lua;
   return lua_yield(L, count);

@@ -1,12 +1,12 @@
 /* Coroutines that may wait anywhere, for Lua 5.1.
  *
- * PUC Lua 5.1 cannot yield from inside an iterator of a generic `for`, a pcall or a metamethod, because
- * their C frames are on the stack. A fiber is a Lua thread that runs on a C stack of its own, so those
- * frames can simply stay where they are. Other Luas do not need it, and Windows does not have it: the
- * module then has no `fiber`, and coroutines are Lua's own.
+ * PUC Lua 5.1 cannot yield from inside an iterator of a generic `for`, a pcall or a metamethod,
+ * because their C frames are on the stack. A fiber is a Lua thread that runs on a C stack of its
+ * own, so those frames can simply stay where they are. Other Luas do not need it, and Windows does
+ * not have it: the module then has no `fiber`, and coroutines are Lua's own.
  *
- * core.fiber has create, resume, yield, running, is_over and traceback, which take the places of the
- * coroutine functions of those names and accept Lua's own coroutines as well. */
+ * core.fiber has create, resume, yield, running, is_over and traceback, which take the places of
+ * the coroutine functions of those names and accept Lua's own coroutines as well. */
 #ifndef LW_LUA_FIBER_H
 #define LW_LUA_FIBER_H
 

@@ -1,5 +1,5 @@
-/* Sets of handler functions. One set serves all connections of a route, so that a connection costs no
- * table and finding a handler is one array access. */
+/* Sets of handler functions. One set serves all connections of a route, so that a connection costs
+ * no table and finding a handler is one array access. */
 #include <stdlib.h>
 
 #include "binding.h"
@@ -12,7 +12,9 @@ static const char *const names[LW_HANDLERS] = {
     [LW_ON_PING] = "on_ping",   [LW_ON_PONG] = "on_pong",
 };
 
-const char *lw__handler_name(lw_handler handler) { return names[handler]; }
+const char *lw__handler_name(lw_handler handler) {
+  return names[handler];
+}
 
 typedef struct box {
   lw_lua *lua;
@@ -23,7 +25,9 @@ lw_handlers *lw__check_handlers(lua_State *L, int index) {
   return ((box *)luaL_checkudata(L, index, METATABLE))->handlers;
 }
 
-void lw__handlers_hold(lw_handlers *handlers) { handlers->count++; }
+void lw__handlers_hold(lw_handlers *handlers) {
+  handlers->count++;
+}
 
 void lw__handlers_release(lw_lua *lua, lw_handlers *handlers) {
   if (--handlers->count > 0) return;

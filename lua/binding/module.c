@@ -1,4 +1,5 @@
-/* lunawire.core: the loop of this Lua state and everything that hangs off it. docs/seam.md lists it. */
+/* lunawire.core: the loop of this Lua state and everything that hangs off it. docs/seam.md lists
+ * it. */
 #include <stdio.h>
 #include <string.h>
 
@@ -10,7 +11,9 @@
 
 #define UP_LUA lua_upvalueindex(1)
 
-lw_lua *lw__lua(lua_State *L) { return lua_touserdata(L, UP_LUA); }
+lw_lua *lw__lua(lua_State *L) {
+  return lua_touserdata(L, UP_LUA);
+}
 
 int lw__ref(lw_lua *lua, lua_State *L) {
   int reference = luaL_ref(L, LUA_REGISTRYINDEX);
@@ -25,9 +28,12 @@ void lw__unref(lw_lua *lua, int *reference) {
   lua->references--;
 }
 
-void lw__push_ref(lua_State *L, int reference) { lua_rawgeti(L, LUA_REGISTRYINDEX, reference); }
+void lw__push_ref(lua_State *L, int reference) {
+  lua_rawgeti(L, LUA_REGISTRYINDEX, reference);
+}
 
-/* ---------------------------------------------------------------------------------------- the loop */
+/* ---------------------------------------------------------------------------------------- the loop
+ */
 
 static int run(lua_State *L) {
   lw_lua *lua = lw__lua(L);
@@ -103,7 +109,8 @@ static void set_count(lua_State *L, const char *name, long count) {
   lua_setfield(L, -2, name);
 }
 
-/* leaks() -> what is alive: connections, servers, timers, signals, and references besides the hooks */
+/* leaks() -> what is alive: connections, servers, timers, signals, and references besides the hooks
+ */
 static int leaks(lua_State *L) {
   lw_lua *lua = lw__lua(L);
   lw_loop_counts counts;
@@ -119,7 +126,8 @@ static int leaks(lua_State *L) {
   return 1;
 }
 
-/* --------------------------------------------------------------------------------------- the state */
+/* --------------------------------------------------------------------------------------- the state
+ */
 
 /* At the end of the Lua state. Inside a handler (os.exit there closes the state) libuv is on the C
  * stack below us and the process is about to end: nothing is touched then. */

@@ -5,7 +5,9 @@
 
 #define METATABLE "lunawire.server"
 
-static lw_lua_server *check_server(lua_State *L) { return luaL_checkudata(L, 1, METATABLE); }
+static lw_lua_server *check_server(lua_State *L) {
+  return luaL_checkudata(L, 1, METATABLE);
+}
 
 /* --------------------------------------------------------------------------------------- events */
 
@@ -36,11 +38,14 @@ static void forget(lw_lua_server *s) {
   lw__unref(s->lua, &s->self);
 }
 
-static void on_end(lw_server *server) { forget(lw_server_user(server)); }
+static void on_end(lw_server *server) {
+  forget(lw_server_user(server));
+}
 
 static const lw_server_events server_events = {&lw__lua_conn_events, on_accept_error, on_end};
 
-/* --------------------------------------------------------------------------------------- serving */
+/* --------------------------------------------------------------------------------------- serving
+ */
 
 static int take_function(lua_State *L, lw_lua *lua, const char *name) {
   lua_getfield(L, 1, name);
@@ -88,15 +93,15 @@ static int serve(lua_State *L) {
 
   lw_lua_server *s = lua_newuserdata(L, sizeof *s);
   int object = lua_gettop(L);
-  *s = (lw_lua_server){.lua = lua, .on_request = LUA_NOREF, .on_error = LUA_NOREF, .self = LUA_NOREF};
+  *s = (lw_lua_server){
+      .lua = lua, .on_request = LUA_NOREF, .on_error = LUA_NOREF, .self = LUA_NOREF};
   luaL_getmetatable(L, METATABLE);
   lua_setmetatable(L, object);
   s->on_request = take_function(L, lua, "on_request");
   s->on_error = take_function(L, lua, "on_error");
   take_handlers(L, s);
   options.decide_upgrades = s->on_request != LUA_NOREF;
-  options.stream_messages =
-      s->handlers != NULL && s->handlers->functions[LW_ON_CHUNK] != LUA_NOREF;
+  options.stream_messages = s->handlers != NULL && s->handlers->functions[LW_ON_CHUNK] != LUA_NOREF;
   lua_pushvalue(L, object);
   s->self = lw__ref(lua, L);
 
@@ -110,7 +115,8 @@ static int serve(lua_State *L) {
   return 1;
 }
 
-/* -------------------------------------------------------------------------------- server methods */
+/* -------------------------------------------------------------------------------- server methods
+ */
 
 /* server:stop([code [, reason]]): stops listening and closes every connection (1001). */
 static int server_stop(lua_State *L) {
@@ -221,8 +227,8 @@ static int respond(lua_State *L) {
   int status = (int)luaL_checkinteger(L, 2);
   const char *body = luaL_optlstring(L, 4, "", &size);
   const lw_field *fields = lw__fields(L, 3, &count);
-  return true_or_failure(
-      L, lw_conn_respond(c->conn, status, fields, count, body, size, &failure), &failure);
+  return true_or_failure(L, lw_conn_respond(c->conn, status, fields, count, body, size, &failure),
+                         &failure);
 }
 
 /* check(conn) -> true, or nil, text, status */
@@ -249,8 +255,8 @@ void lw__open_server(lua_State *L, int lua) {
                                      {"connections", server_connections},
                                      {"stats", server_stats},
                                      {NULL, NULL}};
-  static const luaL_Reg functions[] = {{"serve", serve},   {"accept", accept},
-                                       {"respond", respond}, {"check", check},
+  static const luaL_Reg functions[] = {{"serve", serve},           {"accept", accept},
+                                       {"respond", respond},       {"check", check},
                                        {"is_upgrade", is_upgrade}, {NULL, NULL}};
   int module = lua_gettop(L);
   luaL_newmetatable(L, METATABLE);

@@ -1,4 +1,5 @@
-/* Small helpers on text that the Lua side needs: URLs, percent-encoding, header syntax, randomness. */
+/* Small helpers on text that the Lua side needs: URLs, percent-encoding, header syntax, randomness.
+ */
 #include <stdlib.h>
 
 #include "../../core/proto/http.h"
@@ -77,8 +78,8 @@ static int random_bytes(lua_State *L) {
 }
 
 void lw__open_text(lua_State *L, int lua) {
-  static const luaL_Reg functions[] = {{"url", parse_url},      {"decode", decode},
-                                       {"is_token", is_token},  {"is_value", is_value},
+  static const luaL_Reg functions[] = {{"url", parse_url},       {"decode", decode},
+                                       {"is_token", is_token},   {"is_value", is_value},
                                        {"random", random_bytes}, {NULL, NULL}};
   lua_pushvalue(L, lua);
   lw__setfuncs(L, functions, 1);

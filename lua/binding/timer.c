@@ -9,7 +9,7 @@
 
 typedef struct alarm {
   lw_lua *lua;
-  lw_timer *timer;   /* one of the two, NULL once it is stopped */
+  lw_timer *timer; /* one of the two, NULL once it is stopped */
   lw_signal *signal;
   int function, self;
   bool repeats;

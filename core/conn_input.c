@@ -1,0 +1,133 @@
+/* What a connection does with the bytes it reads: first a head, then frames. */
+#include <string.h>
+
+#include "conn.h"
+#include "server.h"
+
+static void count_message_in(lw_conn *conn, size_t size, bool final) {
+  conn->active_ms = conn->heard_ms;
+  if (conn->server == NULL) return;
+  conn->server->stats.messages_in += final;
+  conn->server->stats.bytes_in += size;
+}
+
+static void on_pong(lw_conn *conn, lw_slice payload) {
+  uint64_t sent;
+  if (payload.size == sizeof sent && conn->ping_us != 0) {
+    memcpy(&sent, payload.data, sizeof sent);
+    if (sent == conn->ping_us) {
+      conn->rtt_us = (uint32_t)(uv_hrtime() / 1000 - sent);
+      conn->ping_us = 0;
+    }
+  }
+  if (conn->events->on_pong != NULL) conn->events->on_pong(conn, payload.data, payload.size);
+}
+
+static void on_close_frame(lw_conn *conn, const lw_event *event) {
+  lw__conn_send_close(conn, event->code, "", 0);
+  lw__conn_finish(conn, event->code, event->data.data, event->data.size, true);
+}
+
+static void on_event(lw_conn *conn, const lw_event *event) {
+  const lw_conn_events *events = conn->events;
+  const char *data = event->data.data;
+  size_t size = event->data.size;
+  bool open = conn->state == LW_OPEN; /* after our close frame only the peer's matters */
+  switch (event->type) {
+  case LW_EVENT_MESSAGE:
+    if (!open) break;
+    count_message_in(conn, size, true);
+    if (events->on_message != NULL) events->on_message(conn, (lw_kind)event->opcode, data, size);
+    break;
+  case LW_EVENT_CHUNK:
+    if (!open) break;
+    count_message_in(conn, size, event->final);
+    if (events->on_chunk == NULL) break;
+    events->on_chunk(conn, (lw_kind)event->opcode, data, size, event->final);
+    break;
+  case LW_EVENT_PING:
+    if (!open) break;
+    lw__conn_pong(conn, data, size);
+    if (events->on_ping != NULL) events->on_ping(conn, data, size);
+    break;
+  case LW_EVENT_PONG:
+    if (open) on_pong(conn, event->data);
+    break;
+  case LW_EVENT_CLOSE:
+    on_close_frame(conn, event);
+    break;
+  }
+}
+
+/* Keeps input that may not be handled now. Out of memory ends the connection. */
+static void keep(lw_conn *conn, const uint8_t *data, size_t size) {
+  if (size == 0 || lw_buf_append(&conn->waiting, data, size)) return;
+  lw__conn_finish_uv(conn, UV_ENOMEM);
+}
+
+void lw__conn_session_input(lw_conn *conn, uint8_t *data, size_t size) {
+  lw_session *session = &conn->session;
+  lw_event event;
+  lw_result result = LW_MORE;
+  lw_session_feed(session, data, size);
+  while (conn->state != LW_CLOSED && !conn->is_paused &&
+         (result = lw_session_next(session, &event)) == LW_DONE) {
+    on_event(conn, &event);
+  }
+  if (result == LW_BROKEN) {
+    lw__conn_broken(conn, lw_session_error(session));
+    return;
+  }
+  size_t unread = lw_session_unread(session);
+  lw_session_feed(session, NULL, 0); /* what was lent is not ours any more */
+  if (conn->state != LW_CLOSED) keep(conn, data + size - unread, unread);
+}
+
+/* Returns what is left behind the head once it is complete. */
+static void head_input(lw_conn *conn, const uint8_t *data, size_t size) {
+  size_t used = 0;
+  lw_result result = lw_http_scan(&conn->scanner, &used, data, size);
+  lw_error error = result == LW_BROKEN ? (lw_error)conn->scanner.error : LW_OK;
+  if (error == LW_OK && !lw_buf_append(&conn->head, data, used)) error = LW_E_NOMEM;
+  if (error == LW_OK && result == LW_MORE) return;
+  conn->has_head = error == LW_OK;
+  if (conn->is_server) {
+    if (error != LW_OK) {
+      lw__server_on_bad_head(conn, error);
+    } else {
+      lw__server_on_head(conn, data + used, size - used);
+    }
+  } else if (error != LW_OK) {
+    lw__client_on_bad_head(conn, error);
+  } else {
+    lw__client_on_head(conn, data + used, size - used);
+  }
+}
+
+void lw__conn_input(lw_conn *conn, uint8_t *data, size_t size) {
+  switch ((lw_state)conn->state) {
+  case LW_CONNECTING:
+  case LW_REQUEST:
+    if (!conn->has_head) {
+      head_input(conn, data, size);
+    } else if (conn->client != NULL) {
+      lw__client_on_body(conn, data, size);
+    } else {
+      keep(conn, data, size);
+    }
+    break;
+  case LW_OPEN:
+  case LW_CLOSING:
+    lw__conn_session_input(conn, data, size);
+    break;
+  case LW_CLOSED: /* lingering: nothing that comes now matters */
+    break;
+  }
+}
+
+void lw__conn_more_head(lw_conn *conn, const uint8_t *data, size_t size) {
+  memset(&conn->scanner, 0, sizeof conn->scanner);
+  conn->head.size = 0;
+  conn->has_head = false;
+  if (size > 0) head_input(conn, data, size);
+}

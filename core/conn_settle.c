@@ -1,0 +1,102 @@
+/* Settling: at the end of a batch a connection makes the calls that became due and writes what was
+ * gathered. This is the only place from which handlers other than those for input are called. */
+#include "conn.h"
+
+static bool may_read(const lw_conn *conn) {
+  switch ((lw_state)conn->state) {
+  case LW_REQUEST: /* until the script has decided, the kernel may keep what follows */
+    return !conn->has_head;
+  case LW_OPEN:
+  case LW_CLOSING:
+    return !conn->is_paused && conn->waiting.size == 0;
+  default:
+    return true;
+  }
+}
+
+static void update_reading(lw_conn *conn) {
+  bool wanted = may_read(conn);
+  if (conn->io == NULL || wanted == conn->is_reading) return;
+  conn->is_reading = wanted;
+  if (!wanted) {
+    lw_transport_read_stop(conn->io);
+    return;
+  }
+  int error = lw_transport_read_start(conn->io);
+  if (error != 0) lw__conn_finish_uv(conn, error);
+}
+
+static void feed_waiting(lw_conn *conn) {
+  lw_buf input = conn->waiting;
+  conn->waiting = (lw_buf){0};
+  lw__conn_session_input(conn, input.data, input.size);
+  lw_buf_free(&input);
+}
+
+static bool has_input(const lw_conn *conn) {
+  bool open = conn->state == LW_OPEN || conn->state == LW_CLOSING;
+  return open && !conn->is_paused && conn->waiting.size > 0;
+}
+
+/* on_open, and then the input that had to wait for it or for resume. */
+static void call_open(lw_conn *conn) {
+  if (conn->must_open) {
+    conn->must_open = false;
+    conn->opened = true;
+    if (conn->events->on_open != NULL) conn->events->on_open(conn);
+  }
+  if (has_input(conn)) feed_waiting(conn);
+}
+
+static bool is_drained(const lw_conn *conn) {
+  return conn->is_slow && !conn->is_writing && conn->out == NULL && conn->state == LW_OPEN;
+}
+
+static void call_drain(lw_conn *conn) {
+  if (!is_drained(conn)) return;
+  conn->is_slow = false;
+  if (conn->events->on_drain == NULL) return;
+  conn->events->on_drain(conn);
+  lw__conn_flush(conn);
+}
+
+static void call_close(lw_conn *conn) {
+  const lw_conn_events *events = conn->events;
+  if (conn->must_close) {
+    lw_slice reason = {conn->close_reason != NULL ? conn->close_reason : "",
+                       conn->close_reason_size};
+    lw_error error = (lw_error)conn->error;
+    conn->must_close = false;
+    if (error != LW_OK && events->on_error != NULL) {
+      events->on_error(conn, lw_error_text(error), lw_error_name(error));
+    }
+    if (events->on_close != NULL)
+      events->on_close(conn, conn->close_code, reason.data, reason.size);
+  }
+  if (conn->must_end) {
+    static const lw_failure unknown = {"NOMEM", "out of memory"};
+    const lw_failure *failure = conn->failure != NULL ? conn->failure : &unknown;
+    conn->must_end = false;
+    if (conn->must_fail && events->on_error != NULL) {
+      events->on_error(conn, failure->message, failure->code);
+    }
+    if (events->on_end != NULL) events->on_end(conn);
+  }
+}
+
+void lw__conn_settle(lw_conn *conn) {
+  lw_loop *loop = conn->loop;
+  if (loop == NULL) return;
+  loop->current = conn;
+  if (conn->must_open || conn->waiting.size > 0) call_open(conn);
+  lw__conn_flush(conn);
+  if (conn->wants_pong) lw__conn_send_waiting_pong(conn);
+  call_drain(conn);
+  update_reading(conn);
+  if (conn->must_close || conn->must_end) call_close(conn);
+  loop->current = NULL;
+  /* What on_drain resumed or sent may ask for more; the others come first, or a pump to a peer that
+   * reads fast would keep the loop to itself. */
+  if (has_input(conn) || is_drained(conn)) lw__loop_unsettle(loop, conn);
+  lw__conn_leave_loop_if_over(conn);
+}
