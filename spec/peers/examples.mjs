@@ -28,7 +28,9 @@ await run({
     const socket = await connect("/");
     const first = await socket.receive();
     equal(/\d\d:\d\d:\d\d/.test(first), true);
-    equal(await socket.receive() !== first, true);
+    let next = await socket.receive();
+    if (next === first) next = await socket.receive(); // it came in the second of the first tick
+    equal(next !== first, true);
     await close(socket);
   },
 
