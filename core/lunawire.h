@@ -113,6 +113,18 @@ typedef struct lw_limits {
   bool drop_when_slow;   /* at max_buffered: refuse the message instead of ending the connection */
 } lw_limits;
 
+/* permessage-deflate (RFC 7692). Without takeover a connection borrows the memory that compressing
+ * takes for one message at a time. With it the connection keeps 2^(window_bits + 2) +
+ * 2^(memory_level + 9) bytes to compress and 2^peer_window_bits + 7 KiB to inflate. */
+typedef struct lw_compression {
+  uint32_t threshold;       /* a shorter message is sent as it is; bytes */
+  uint8_t level;            /* 1 (fast) to 9 (small) */
+  uint8_t memory_level;     /* 1 to 9 */
+  uint8_t window_bits;      /* the largest window to compress with: 9 to 15 */
+  uint8_t peer_window_bits; /* what to ask of the peer for its window: 8 to 15 */
+  bool takeover;            /* keep the window from message to message, where the peer agrees */
+} lw_compression;
+
 /* A payload of this size or more may be kept by reference while it waits; a smaller one is copied.
  */
 #define LW_PIN_MIN 4096 /* bytes */
@@ -135,6 +147,7 @@ typedef struct lw_outgoing {
   bool fragment; /* one frame of a fragmented message: */
   bool first;    /*   its first frame */
   bool final;    /*   its last frame */
+  bool uncompressed; /* never compress it; counts with the first frame */
 } lw_outgoing;
 
 typedef enum lw_send_result {
@@ -178,6 +191,10 @@ double lw_conn_rtt(const lw_conn *conn);        /* seconds; negative while unkno
 const char *lw_conn_protocol(const lw_conn *conn, size_t *size);
 /* Numeric address and port of the peer, also when it is gone. False when it never opened. */
 bool lw_conn_remote(const lw_conn *conn, char *address, size_t size, int *port);
+#define LW_EXTENSIONS_MAX 160
+/* Writes the agreed extensions with the parameters in force (not terminated) and returns the size; 0
+ * when there are none. */
+size_t lw_conn_extensions(const lw_conn *conn, char text[LW_EXTENSIONS_MAX]);
 /* The head of the request (server) or of the answer (client) as it came; size 0 when there is none.
  * Valid while the connection is held. */
 const char *lw_conn_head(const lw_conn *conn, size_t *size);
@@ -204,6 +221,7 @@ typedef struct lw_server_options {
   uint32_t max_connections;
   const char *const *protocols; /* in order of preference; NULL-terminated, or NULL */
   const char *const *origins;   /* NULL: only the server's own; {"*", NULL}: any; or a list */
+  const lw_compression *compression; /* NULL: none */
   lw_limits limits;
 } lw_server_options;
 
@@ -217,7 +235,8 @@ typedef struct lw_server_events {
 lw_server *lw_server_open(lw_loop *loop, const lw_server_options *options,
                           const lw_server_events *events, void *user, lw_failure *failure);
 
-/* Stops listening; with close_code not 0 also closes every connection with it. on_end follows. */
+/* Stops listening; with close_code not 0 also closes every connection with it and refuses the requests
+ * that are under way. on_end follows. */
 void lw_server_stop(lw_server *server, unsigned close_code, const char *reason);
 
 /* Keeps the object (not the socket) valid until as many releases. */
@@ -275,6 +294,7 @@ typedef struct lw_connect_options {
   const lw_field *fields;       /* more header fields; the caller has checked them */
   size_t field_count;
   bool stream_messages;
+  const lw_compression *compression; /* NULL: none */
   lw_limits limits;
 } lw_connect_options;
 

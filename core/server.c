@@ -54,7 +54,7 @@ static lw_server *server_new(lw_loop *loop, const lw_server_options *options,
   server->max_connections = options->max_connections;
   server->decide_upgrades = options->decide_upgrades;
   server->stream_messages = options->stream_messages;
-  server->settings = lw__settings_new(&options->limits, true);
+  server->settings = lw__settings_new(&options->limits, options->compression, true);
   bool copied = copy_list(&server->protocols, options->protocols) &&
                 copy_list(&server->origins, options->origins);
   if (copied && server->settings != NULL) return server;
@@ -167,16 +167,21 @@ lw_server *lw_server_open(lw_loop *loop, const lw_server_options *options,
 /* ------------------------------------------------------------------------------- the public rest
  */
 
-void lw_server_each(lw_server *server, void (*fn)(lw_conn *conn, void *context), void *context) {
+static void each_in(lw_server *server, lw_state first, lw_state last,
+                    void (*fn)(lw_conn *conn, void *context), void *context) {
   if (server->loop == NULL) return;
   lw_conn *next;
   for (lw_conn *conn = server->loop->conns; conn != NULL; conn = next) {
     lw_conn_hold(conn); /* fn may end it, and any other */
-    bool open = conn->state == LW_OPEN || conn->state == LW_CLOSING;
-    if (conn->server == server && open) fn(conn, context);
+    bool matches = conn->state >= first && conn->state <= last;
+    if (conn->server == server && matches) fn(conn, context);
     next = conn->next;
     lw_conn_release(conn);
   }
+}
+
+void lw_server_each(lw_server *server, void (*fn)(lw_conn *conn, void *context), void *context) {
+  each_in(server, LW_OPEN, LW_CLOSING, fn, context);
 }
 
 typedef struct closing {
@@ -189,10 +194,17 @@ static void close_one(lw_conn *conn, void *context) {
   lw_conn_close(conn, why->code, why->reason, strlen(why->reason));
 }
 
+static void refuse_one(lw_conn *conn, void *context) {
+  (void)context;
+  lw__server_on_stop(conn);
+}
+
 void lw_server_stop(lw_server *server, unsigned close_code, const char *reason) {
   if (server->listener != NULL) lw_listener_close(server->listener);
   server->listener = NULL;
-  if (close_code != 0) lw_server_each(server, close_one, &(closing){close_code, reason});
+  if (close_code == 0) return;
+  lw_server_each(server, close_one, &(closing){close_code, reason});
+  each_in(server, LW_REQUEST, LW_REQUEST, refuse_one, NULL);
 }
 
 bool lw_server_listening(const lw_server *server) {

@@ -23,6 +23,9 @@ struct lw_server {
 /* Refuses the request with a status and a sentence (upgrade.c). */
 void lw__server_refuse(lw_conn *conn, int status, const char *text);
 
+/* The same because the server stops, to a peer that has sent something; another just ends. */
+void lw__server_on_stop(lw_conn *conn);
+
 /* Makes the server's last call when nothing of it is left (a connection has just gone). */
 void lw__server_end_if_over(lw_server *server);
 

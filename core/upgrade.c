@@ -38,12 +38,24 @@ void lw__server_refuse(lw_conn *conn, int status, const char *text) {
   refuse(conn, status, NULL, 0, (lw_slice){body, size});
 }
 
+/* A peer that asked nothing yet gets no answer. */
+static void refuse_if_asked(lw_conn *conn, int status, const char *text) {
+  if (conn->head.size > 0) {
+    lw__server_refuse(conn, status, text);
+  } else {
+    lw__conn_finish(conn, LW_CLOSE_ABNORMAL, "", 0, false);
+  }
+}
+
+void lw__server_on_stop(lw_conn *conn) {
+  refuse_if_asked(conn, 503, "the server is stopping");
+}
+
 void lw__server_on_bad_head(lw_conn *conn, lw_error error) {
-  bool silent = error == LW_E_HTTP_TIMEOUT && conn->head.size == 0;
-  if (silent) {
-    lw__conn_finish(conn, LW_CLOSE_ABNORMAL, "", 0, false); /* it asked nothing: no answer */
-  } else if (error == LW_E_HTTP_TIMEOUT && conn->has_head) {
+  if (error == LW_E_HTTP_TIMEOUT && conn->has_head) {
     lw__server_refuse(conn, 503, "the server did not decide about the request in time");
+  } else if (error == LW_E_HTTP_TIMEOUT) {
+    refuse_if_asked(conn, lw_error_number(error), lw_error_text(error));
   } else if (error == LW_E_NOMEM) {
     lw__server_refuse(conn, 503, lw_error_text(error));
   } else {
@@ -101,8 +113,23 @@ static lw_error check_upgrade(const lw_conn *conn, const lw_http_head *request, 
   return error;
 }
 
+/* The value of Sec-WebSocket-Extensions, in `text`; empty when nothing is agreed on. False when out
+ * of memory. */
+static bool agree_on_extensions(lw_conn *conn, const lw_http_head *request,
+                                char text[LW_EXTENSIONS_MAX], lw_slice *extensions) {
+  lw_deflate_agreement agreement;
+  *extensions = (lw_slice){text, 0};
+  if (!conn->settings->has_deflate) return true;
+  if (!lw_deflate_accept(&agreement, &conn->settings->deflate, request)) return true;
+  if (!lw__conn_agree_on_deflate(conn, &agreement)) return false;
+  extensions->size = lw_conn_extensions(conn, text);
+  return true;
+}
+
 static bool accept_upgrade(lw_conn *conn, const lw_http_head *request, lw_slice key,
-                           const lw_handshake_answer *answer, bool stream_messages) {
+                           lw_handshake_answer *answer, bool stream_messages) {
+  char extensions[LW_EXTENSIONS_MAX];
+  if (!agree_on_extensions(conn, request, extensions, &answer->extensions)) return false;
   lw_buf head = {0};
   bool written =
       lw_handshake_write_answer(&head, key, answer) && lw__conn_write(conn, head.data, head.size);
