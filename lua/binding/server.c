@@ -1,6 +1,8 @@
 /* Servers, and what a script answers to their requests. */
 #include <string.h>
 
+#include "../../core/proto/close.h"
+#include "../../core/proto/utf8.h"
 #include "binding.h"
 
 #define METATABLE "lunawire.server"
@@ -121,8 +123,15 @@ static int serve(lua_State *L) {
 /* server:stop([code [, reason]]): stops listening and closes every connection (1001). */
 static int server_stop(lua_State *L) {
   lw_lua_server *s = check_server(L);
+  size_t size;
   lua_Integer code = luaL_optinteger(L, 2, 1001);
-  lw_server_stop(s->server, (unsigned)code, luaL_optstring(L, 3, ""));
+  const char *reason = luaL_optlstring(L, 3, "", &size);
+  if (code < 0 || code > 4999 || !lw_close_code_valid((unsigned)code) ||
+      size > LW_CLOSE_REASON_MAX || !lw_utf8_valid((const uint8_t *)reason, size)) {
+    return luaL_error(L, "stop: the code must be 1000 to 1003, 1007 to 1014 or 3000 to 4999, the "
+                         "reason UTF-8 of at most 123 bytes");
+  }
+  lw_server_stop(s->server, (unsigned)code, reason);
   return 0;
 }
 
