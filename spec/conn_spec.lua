@@ -360,7 +360,9 @@ describe("the fields of a connection", function()
 
   it("know the peer's address in on_close, also after a reset", function()
     local address
-    local server = serve { on_close = function(conn) address = conn.remote_address or "unknown" end }
+    local server = serve {
+      on_close = function(conn) address = conn.remote_address or "unknown" end,
+    }
     raw.open(server.port):reset()
     helper.wait_until(function() return address end)
     assert.equal("127.0.0.1", address)
