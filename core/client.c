@@ -16,6 +16,7 @@ struct lw_client {
   lw_buf texts;
   lw_handshake_offer offer;
   char key[LW_HANDSHAKE_KEY_SIZE];
+  char extensions[LW_DEFLATE_TEXT_MAX]; /* the offer */
   bool stream_messages;
   unsigned interim;
   lw_buf body;        /* of a refusal */
@@ -119,6 +120,15 @@ static void on_refusal(lw_conn *conn, const lw_http_head *response, const uint8_
 
 /* -------------------------------------------------------------------------------------- answers */
 
+/* What the server answered to the one extension that was offered, if it was. */
+static lw_error agree_on_extensions(lw_conn *conn, lw_slice extensions) {
+  lw_deflate_agreement agreement;
+  if (extensions.size == 0) return LW_OK;
+  lw_error error = lw_deflate_check(&agreement, &conn->settings->deflate, extensions);
+  if (error != LW_OK) return error;
+  return lw__conn_agree_on_deflate(conn, &agreement) ? LW_OK : LW_E_NOMEM;
+}
+
 static void on_agreed(lw_conn *conn, lw_slice protocol, const uint8_t *rest, size_t size) {
   bool stream = conn->client->stream_messages;
   if (protocol.size > 0) {
@@ -149,6 +159,7 @@ void lw__client_on_head(lw_conn *conn, const uint8_t *rest, size_t size) {
   if (error == LW_OK) {
     error = lw_handshake_check_answer(&response, &client->offer, &protocol, &extensions);
   }
+  if (error == LW_OK) error = agree_on_extensions(conn, extensions);
   if (error == LW_OK) {
     on_agreed(conn, protocol, rest, size);
   } else if (error == LW_E_HTTP_STATUS) {
@@ -208,6 +219,12 @@ static lw_slice join_protocols(lw_client *client, const char *const *protocols) 
   return joined;
 }
 
+static lw_slice offer_extensions(lw_client *client, const lw_compression *compression) {
+  if (compression == NULL) return (lw_slice){NULL, 0};
+  lw_deflate_options options = lw__deflate_options(compression);
+  return (lw_slice){client->extensions, lw_deflate_write_offer(client->extensions, &options)};
+}
+
 /* Writes the request and keeps what the answer is checked against. */
 static bool prepare(lw_client *client, lw_loop *loop, const lw_connect_options *options) {
   uint8_t random[16];
@@ -227,6 +244,7 @@ static bool prepare(lw_client *client, lw_loop *loop, const lw_connect_options *
       .target = lw_slice_of(options->target),
       .key = {client->key, sizeof client->key},
       .protocols = join_protocols(client, options->protocols),
+      .extensions = offer_extensions(client, options->compression),
       .headers = headers,
       .header_count = options->field_count,
   };
@@ -237,9 +255,9 @@ static bool prepare(lw_client *client, lw_loop *loop, const lw_connect_options *
   return written;
 }
 
-static lw_conn *conn_new(lw_loop *loop, const lw_limits *limits, const lw_conn_events *events,
-                         void *user) {
-  lw_settings *settings = lw__settings_new(limits, false);
+static lw_conn *conn_new(lw_loop *loop, const lw_connect_options *options,
+                         const lw_conn_events *events, void *user) {
+  lw_settings *settings = lw__settings_new(&options->limits, options->compression, false);
   if (settings == NULL) return NULL;
   lw_conn *conn = lw__conn_new(loop, settings, events, NULL, LW_CONNECTING);
   lw__settings_release(settings);
@@ -250,7 +268,7 @@ static lw_conn *conn_new(lw_loop *loop, const lw_limits *limits, const lw_conn_e
 lw_conn *lw_connect(lw_loop *loop, const lw_connect_options *options, const lw_conn_events *events,
                     void *user, lw_failure *failure) {
   lw_client *client = calloc(1, sizeof *client);
-  lw_conn *conn = client != NULL ? conn_new(loop, &options->limits, events, user) : NULL;
+  lw_conn *conn = client != NULL ? conn_new(loop, options, events, user) : NULL;
   if (conn == NULL) {
     free(client);
     lw__fail(failure, "NOMEM", "out of memory");

@@ -11,11 +11,14 @@
 /* ------------------------------------------------------------------------------- birth and death
  */
 
-lw_settings *lw__settings_new(const lw_limits *limits, bool is_server) {
+lw_settings *lw__settings_new(const lw_limits *limits, const lw_compression *compression,
+                              bool is_server) {
   lw_settings *settings = calloc(1, sizeof *settings);
   if (settings == NULL) return NULL;
   settings->references = 1;
   settings->limits = *limits;
+  settings->has_deflate = compression != NULL;
+  if (compression != NULL) settings->deflate = lw__deflate_options(compression);
   settings->whole.max_message = limits->max_message;
   settings->whole.is_server = is_server;
   settings->stream = settings->whole;
@@ -79,6 +82,8 @@ static void leave_loop(lw_conn *conn) {
   conn->back = NULL;
   lw_wheel_cancel(&conn->deadline);
   lw_session_free(&conn->session);
+  lw_deflate_free(conn->agreed_deflate);
+  conn->agreed_deflate = NULL;
   lw_buf_free(&conn->waiting);
   free(conn->pong);
   conn->pong = NULL;
@@ -123,6 +128,8 @@ void lw__conn_drop(lw_conn *conn) {
 void lw__conn_open(lw_conn *conn, bool stream_messages) {
   const lw_settings *settings = conn->settings;
   lw_session_init(&conn->session, stream_messages ? &settings->stream : &settings->whole);
+  lw_session_use_deflate(&conn->session, conn->agreed_deflate);
+  conn->agreed_deflate = NULL;
   conn->state = LW_OPEN;
   conn->must_open = true;
   lw__conn_remember_remote(conn);

@@ -14,11 +14,15 @@
 typedef struct lw_settings {
   unsigned references;
   lw_limits limits;
-  lw_session_config whole;  /* deliver messages */
-  lw_session_config stream; /* deliver chunks */
+  bool has_deflate;
+  lw_deflate_options deflate; /* counts when has_deflate */
+  lw_session_config whole;    /* deliver messages */
+  lw_session_config stream;   /* deliver chunks */
 } lw_settings;
 
-lw_settings *lw__settings_new(const lw_limits *limits, bool is_server); /* NULL: no memory */
+/* compression: NULL when it is not wanted. NULL: no memory. */
+lw_settings *lw__settings_new(const lw_limits *limits, const lw_compression *compression,
+                              bool is_server);
 lw_settings *lw__settings_hold(lw_settings *settings);
 void lw__settings_release(lw_settings *settings);
 
@@ -36,16 +40,17 @@ struct lw_conn {
   lw_conn *next, **back; /* in loop->conns; back is NULL when it is not there */
   lw_conn *next_unsettled;
 
-  lw_out *out;         /* what is gathered and not handed to the transport yet */
-  lw_buf head;         /* the request's or the answer's head as it came */
-  lw_buf waiting;      /* input that was read and may not be handled yet */
-  char *close_reason;  /* for on_close, not terminated; NULL: empty */
-  lw_remote *remote;   /* remembered when it opened; NULL before */
-  lw_failure *failure; /* for on_error, when a client could not connect */
-  uint64_t began_ms;   /* the state that has a time limit */
-  uint64_t heard_ms;   /* the peer's last sign of life */
-  uint64_t active_ms;  /* the last message in either direction */
-  uint64_t ping_us;    /* when our last ping left, 0 when none is unanswered */
+  lw_out *out;                /* what is gathered and not handed to the transport yet */
+  lw_buf head;                /* the request's or the answer's head as it came */
+  lw_buf waiting;             /* input that was read and may not be handled yet */
+  char *close_reason;         /* for on_close, not terminated; NULL: empty */
+  lw_remote *remote;          /* remembered when it opened; NULL before */
+  lw_failure *failure;        /* for on_error, when a client could not connect */
+  uint64_t began_ms;          /* the state that has a time limit */
+  uint64_t heard_ms;          /* the peer's last sign of life */
+  uint64_t active_ms;         /* the last message in either direction */
+  uint64_t ping_us;           /* when our last ping left, 0 when none is unanswered */
+  lw_deflate *agreed_deflate; /* between the agreement and the opening; then the session has it */
   lw_wheel_node deadline;
 
   uint32_t references;
@@ -54,9 +59,10 @@ struct lw_conn {
   uint16_t protocol_at; /* the agreed subprotocol, inside head */
   uint8_t protocol_size;
   uint8_t close_reason_size;
-  uint8_t error;        /* lw_error to report before on_close, or 0 */
-  uint8_t state;        /* lw_state */
-  lw_utf8 sending_utf8; /* of the fragmented text under way */
+  uint8_t error;                /* lw_error to report before on_close, or 0 */
+  uint8_t state;                /* lw_state */
+  lw_utf8 sending_utf8;         /* of the fragmented text under way */
+  lw_deflate_agreement deflate; /* all zero: no compression */
   lw_http_scanner scanner;
   lw_session session;
 
@@ -123,6 +129,13 @@ void lw__conn_finish_uv(lw_conn *conn, int error);
 /* on_error(message, code) follows, for a client that did not open. */
 void lw__conn_fail_later(lw_conn *conn, const char *code, const char *message);
 
+/* What compression wants, in the terms of core/proto (conn_deflate.c). */
+lw_deflate_options lw__deflate_options(const lw_compression *compression);
+/* Compression was agreed on; before lw__conn_open. False when out of memory. */
+bool lw__conn_agree_on_deflate(lw_conn *conn, const lw_deflate_agreement *agreement);
+/* Sends a data frame on a connection that compresses, compressed if that is worth it. */
+lw_send_result lw__conn_send_deflated(lw_conn *conn, lw_frame *frame, const lw_outgoing *message);
+
 /* Closes the transport if it is still there. */
 void lw__conn_close_transport(lw_conn *conn);
 
@@ -131,6 +144,8 @@ void lw__conn_broken(lw_conn *conn, lw_error error);
 
 /* Appends to what is gathered (conn_send.c). False when out of memory. */
 bool lw__conn_write(lw_conn *conn, const void *data, size_t size);
+/* Gathers one frame as it is, masked if we are a client. */
+lw_send_result lw__conn_send_frame(lw_conn *conn, lw_frame *frame, const lw_outgoing *message);
 /* Hands what was gathered to the transport, unless it is busy. */
 void lw__conn_flush(lw_conn *conn);
 /* Sends a close frame, if none was sent. */

@@ -59,7 +59,7 @@ static bool text_is_valid(lw_conn *conn, const lw_outgoing *message) {
   }
   bool ends = !message->fragment || message->final;
   if (ends && state != 0) return false;
-  conn->sending_utf8 = ends ? 0 : state;
+  if (message->fragment) conn->sending_utf8 = ends ? 0 : state;
   return true;
 }
 
@@ -104,7 +104,7 @@ static lw_send_result out_of_memory(lw_conn *conn) {
   return LW_SEND_NOMEM;
 }
 
-static lw_send_result send_frame(lw_conn *conn, lw_frame *frame, const lw_outgoing *message) {
+lw_send_result lw__conn_send_frame(lw_conn *conn, lw_frame *frame, const lw_outgoing *message) {
   uint8_t head[LW_FRAME_HEAD_MAX];
   if (!conn->is_server && !lw__loop_mask(conn->loop, frame->key)) return LW_SEND_RANDOM;
   size_t head_size = lw_session_send(&conn->session, frame, head);
@@ -155,7 +155,9 @@ static lw_send_result send_message(lw_conn *conn, const lw_outgoing *message) {
   if (buffered > 0 && buffered + size > limits->max_buffered) return too_slow(conn);
 
   lw_frame frame = frame_of(message, size);
-  lw_send_result result = send_frame(conn, &frame, message);
+  lw_send_result result = conn->session.deflate == NULL
+                              ? lw__conn_send_frame(conn, &frame, message)
+                              : lw__conn_send_deflated(conn, &frame, message);
   if (result != LW_SEND_OK) return result;
   count_message_out(conn, size, frame.fin);
   if (lw_out_size(conn->out) >= FLUSH_SIZE) lw__conn_flush(conn);
@@ -178,12 +180,13 @@ static lw_send_result send_control(lw_conn *conn, lw_opcode opcode, const void *
   lw_part part = {.data = data, .size = size};
   lw_outgoing payload = {.parts = &part, .part_count = size > 0};
   lw_frame frame = {.opcode = (uint8_t)opcode, .fin = true, .length = size};
-  return send_frame(conn, &frame, &payload);
+  return lw__conn_send_frame(conn, &frame, &payload);
 }
 
 lw_send_result lw_conn_ping(lw_conn *conn, const void *data, size_t size) {
   if (conn->state != LW_OPEN) return LW_SEND_CLOSED;
   if (size > LW_CONTROL_MAX) return LW_SEND_TOO_LONG;
+  if (lw_conn_buffered(conn) > conn->settings->limits.max_buffered) return too_slow(conn);
   uint64_t now_us = uv_hrtime() / 1000;
   /* Without a payload of the script's own the ping carries the time, which measures the way. */
   if (size == 0) {

@@ -2,13 +2,18 @@
  * gathered. This is the only place from which handlers other than those for input are called. */
 #include "conn.h"
 
+/* Input that waits, or text of a compressed message that was not inflated yet. */
+static bool has_unread(const lw_conn *conn) {
+  return conn->waiting.size > 0 || lw_session_has_output(&conn->session);
+}
+
 static bool may_read(const lw_conn *conn) {
   switch ((lw_state)conn->state) {
   case LW_REQUEST: /* until the script has decided, the kernel may keep what follows */
     return !conn->has_head;
   case LW_OPEN:
   case LW_CLOSING:
-    return !conn->is_paused && conn->waiting.size == 0;
+    return !conn->is_paused && !has_unread(conn);
   default:
     return true;
   }
@@ -35,7 +40,7 @@ static void feed_waiting(lw_conn *conn) {
 
 static bool has_input(const lw_conn *conn) {
   bool open = conn->state == LW_OPEN || conn->state == LW_CLOSING;
-  return open && !conn->is_paused && conn->waiting.size > 0;
+  return open && !conn->is_paused && has_unread(conn);
 }
 
 /* on_open, and then the input that had to wait for it or for resume. */
@@ -88,7 +93,7 @@ void lw__conn_settle(lw_conn *conn) {
   lw_loop *loop = conn->loop;
   if (loop == NULL) return;
   loop->current = conn;
-  if (conn->must_open || conn->waiting.size > 0) call_open(conn);
+  if (conn->must_open || has_unread(conn)) call_open(conn);
   lw__conn_flush(conn);
   if (conn->wants_pong) lw__conn_send_waiting_pong(conn);
   call_drain(conn);

@@ -191,6 +191,7 @@ void lw_loop_free(lw_loop *loop) {
    * handles as well; there is no other way to be told that ours are gone before their memory is. */
   while (loop->handles > 0 || loop->net.live > 0) uv_run(loop->net.uv, UV_RUN_ONCE);
   lw_net_free(&loop->net);
+  lw_deflate_pool_free(loop->deflate_pool);
   if (loop->owns_uv) uv_loop_close(&loop->own);
   free(loop);
 }

@@ -6,6 +6,7 @@
 
 #include "lunawire.h"
 #include "net/net.h"
+#include "proto/deflate.h"
 #include "wheel.h"
 
 #define LW_RANDOM_POOL 4096 /* bytes drawn from the system at once, for masking keys */
@@ -15,6 +16,7 @@ struct lw_loop {
   uv_loop_t own; /* used when the loop is not borrowed */
   bool owns_uv;
   bool freed;            /* inside lw_loop_free: no callback may be made */
+  bool runs;             /* inside lw_loop_run */
   unsigned depth;        /* of callbacks that are under way */
   unsigned handles;      /* libuv handles of the loop itself that are not closed yet */
   uv_prepare_t prepare;  /* settles connections just before the loop blocks */
@@ -22,6 +24,8 @@ struct lw_loop {
   uv_timer_t timer;      /* of the wheel */
   uint64_t timer_due_ms; /* when it fires; 0 while it is stopped */
   lw_wheel wheel;
+
+  lw_deflate_pool *deflate_pool; /* NULL until a connection compresses */
 
   lw_conn *current;   /* whose input is being handled: it settles itself at the end of that */
   lw_conn *unsettled; /* the others that need settling, through conn->next_unsettled */

@@ -144,9 +144,9 @@ typedef struct lw_outgoing {
   size_t part_count;
   void (*release)(void *context, intptr_t token);
   void *context;
-  bool fragment; /* one frame of a fragmented message: */
-  bool first;    /*   its first frame */
-  bool final;    /*   its last frame */
+  bool fragment;     /* one frame of a fragmented message: */
+  bool first;        /*   its first frame */
+  bool final;        /*   its last frame */
   bool uncompressed; /* never compress it; counts with the first frame */
 } lw_outgoing;
 
@@ -192,8 +192,8 @@ const char *lw_conn_protocol(const lw_conn *conn, size_t *size);
 /* Numeric address and port of the peer, also when it is gone. False when it never opened. */
 bool lw_conn_remote(const lw_conn *conn, char *address, size_t size, int *port);
 #define LW_EXTENSIONS_MAX 160
-/* Writes the agreed extensions with the parameters in force (not terminated) and returns the size; 0
- * when there are none. */
+/* Writes the agreed extensions with the parameters in force (not terminated) and returns the size;
+ * 0 when there are none. */
 size_t lw_conn_extensions(const lw_conn *conn, char text[LW_EXTENSIONS_MAX]);
 /* The head of the request (server) or of the answer (client) as it came; size 0 when there is none.
  * Valid while the connection is held. */
@@ -219,8 +219,8 @@ typedef struct lw_server_options {
   bool decide_upgrades; /* hand every request to on_request */
   bool stream_messages; /* on_chunk instead of on_message, for upgrades the server accepts itself */
   uint32_t max_connections;
-  const char *const *protocols; /* in order of preference; NULL-terminated, or NULL */
-  const char *const *origins;   /* NULL: only the server's own; {"*", NULL}: any; or a list */
+  const char *const *protocols;      /* in order of preference; NULL-terminated, or NULL */
+  const char *const *origins;        /* NULL: only the server's own; {"*", NULL}: any; or a list */
   const lw_compression *compression; /* NULL: none */
   lw_limits limits;
 } lw_server_options;
@@ -235,8 +235,8 @@ typedef struct lw_server_events {
 lw_server *lw_server_open(lw_loop *loop, const lw_server_options *options,
                           const lw_server_events *events, void *user, lw_failure *failure);
 
-/* Stops listening; with close_code not 0 also closes every connection with it and refuses the requests
- * that are under way. on_end follows. */
+/* Stops listening; with close_code not 0 also closes every connection with it and refuses the
+ * requests that are under way. on_end follows. */
 void lw_server_stop(lw_server *server, unsigned close_code, const char *reason);
 
 /* Keeps the object (not the socket) valid until as many releases. */

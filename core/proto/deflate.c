@@ -43,13 +43,17 @@ void lw_deflate_free(lw_deflate *d) {
   free(d);
 }
 
-bool lw_deflate_may_stream(const lw_deflate *d) { return d->agreed.own_bits >= ZLIB_BITS_MIN; }
+bool lw_deflate_may_stream(const lw_deflate *d) {
+  return d->agreed.own_bits >= ZLIB_BITS_MIN;
+}
 
 bool lw_deflate_wants(const lw_deflate *d, size_t size) {
   return size >= d->options->threshold && (lw_deflate_may_stream(d) || size <= SMALLEST_WINDOW);
 }
 
-bool lw_deflate_is_streaming(const lw_deflate *d) { return d->is_streaming; }
+bool lw_deflate_is_streaming(const lw_deflate *d) {
+  return d->is_streaming;
+}
 
 /* ---- zlib ---- */
 
@@ -91,8 +95,8 @@ static bool run_parts(z_stream *z, lw_buf *out, const lw_slice *parts, size_t co
   return run(z, out, Z_SYNC_FLUSH);
 }
 
-/* The message ends where its last flush did, without the marker. A flush that had nothing to do wrote
- * none; an empty block without its marker says the same (section 7.2.3.6). */
+/* The message ends where its last flush did, without the marker. A flush that had nothing to do
+ * wrote none; an empty block without its marker says the same (section 7.2.3.6). */
 static bool drop_tail(lw_buf *out) {
   const size_t tail = sizeof lw__deflate_tail;
   if (out->size == 0) return lw_buf_append(out, lw__deflate_tail, 1);

@@ -1,5 +1,6 @@
-/* The payloads of permessage-deflate (RFC 7692 section 7.2): compressing what is sent, inflating what
- * was received. What was agreed on comes from deflate_params.h; frames and limits are the session's.
+/* The payloads of permessage-deflate (RFC 7692 section 7.2): compressing what is sent, inflating
+ * what was received. What was agreed on comes from deflate_params.h; frames and limits are the
+ * session's.
  *
  * A lw_deflate belongs to one connection and is a few dozen bytes; what is large is borrowed from
  * the pool of the loop, for one message, or for good where a window is taken over. */
@@ -41,8 +42,8 @@ typedef enum lw_deflate_result {
 lw_deflate_result lw_deflate_message(lw_deflate *deflate, const lw_slice *parts, size_t count,
                                      lw_slice *payload);
 
-/* Compresses one frame of a fragmented message, so that the peer can inflate all of it at once. `final`
- * ends the message; every frame of it must go this way. */
+/* Compresses one frame of a fragmented message, so that the peer can inflate all of it at once.
+ * `final` ends the message; every frame of it must go this way. */
 lw_deflate_result lw_deflate_fragment(lw_deflate *deflate, const lw_slice *parts, size_t count,
                                       bool final, lw_slice *payload);
 

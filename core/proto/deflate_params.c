@@ -14,7 +14,9 @@ typedef struct params {
   uint8_t client_bits; /* 0: it is not there, or has no value */
 } params;
 
-static bool is_deflate(lw_slice name) { return lw_slice_equal(name, LW_SLICE("permessage-deflate")); }
+static bool is_deflate(lw_slice name) {
+  return lw_slice_equal(name, LW_SLICE("permessage-deflate"));
+}
 
 /* A decimal number from 8 to 15 without leading zeros (section 7.1.2). */
 static bool read_bits(uint8_t *bits, lw_slice value) {
@@ -64,8 +66,12 @@ static bool read_params(params *p, lw_extension_reader *reader, bool is_offer) {
   return legal && !reader->broken;
 }
 
-static uint8_t smaller(uint8_t a, uint8_t b) { return a < b ? a : b; }
-static uint8_t bits_or_all(uint8_t bits) { return bits == 0 ? LW_DEFLATE_BITS_MAX : bits; }
+static uint8_t smaller(uint8_t a, uint8_t b) {
+  return a < b ? a : b;
+}
+static uint8_t bits_or_all(uint8_t bits) {
+  return bits == 0 ? LW_DEFLATE_BITS_MAX : bits;
+}
 
 /* ---- the server's side ---- */
 
@@ -109,8 +115,8 @@ bool lw_deflate_accept(lw_deflate_agreement *agreement, const lw_deflate_options
 
 /* ---- the client's side ---- */
 
-/* Whether an answer keeps to what was offered. A server may limit us more than we asked for, and must
- * do what we asked of it (sections 7.1.1.1 and 7.1.2.1). */
+/* Whether an answer keeps to what was offered. A server may limit us more than we asked for, and
+ * must do what we asked of it (sections 7.1.1.1 and 7.1.2.1). */
 static bool answers_offer(const lw_deflate_options *options, const params *answer) {
   if (!options->takeover && !answer->server_no_context_takeover) return false;
   return bits_or_all(answer->server_bits) <= options->peer_window_bits;
@@ -120,8 +126,8 @@ static bool read_answer(params *answer, lw_slice text) {
   lw_extension_reader reader;
   lw_slice name;
   lw_extension_read(&reader, text);
-  bool legal = lw_extension_next(&reader, &name) && is_deflate(name) &&
-               read_params(answer, &reader, false);
+  bool legal =
+      lw_extension_next(&reader, &name) && is_deflate(name) && read_params(answer, &reader, false);
   return legal && !lw_extension_next(&reader, &name) && !reader.broken; /* nothing behind it */
 }
 
@@ -149,8 +155,8 @@ static size_t add(char *text, size_t size, const char *parameter) {
 /* A window of 2^15 is what goes without saying. */
 static size_t add_bits(char *text, size_t size, const char *side, uint8_t bits) {
   if (bits == LW_DEFLATE_BITS_MAX) return size;
-  int added = snprintf(text + size, LW_DEFLATE_TEXT_MAX - size, "; %s_max_window_bits=%d", side,
-                       bits);
+  int added =
+      snprintf(text + size, LW_DEFLATE_TEXT_MAX - size, "; %s_max_window_bits=%d", side, bits);
   return size + (size_t)added;
 }
 

@@ -1,7 +1,8 @@
-/* Agreeing on permessage-deflate: its parameters in Sec-WebSocket-Extensions (RFC 7692 section 7.1).
+/* Agreeing on permessage-deflate: its parameters in Sec-WebSocket-Extensions (RFC 7692
+ * section 7.1).
  *
- * Pure functions on texts; nothing here knows zlib. "Own" is the direction that this end compresses,
- * "peer" the other one, whichever end is the server. */
+ * Pure functions on texts; nothing here knows zlib. "Own" is the direction that this end
+ * compresses, "peer" the other one, whichever end is the server. */
 #ifndef LW_PROTO_DEFLATE_PARAMS_H
 #define LW_PROTO_DEFLATE_PARAMS_H
 
@@ -36,8 +37,8 @@ typedef struct lw_deflate_agreement {
 #define LW_DEFLATE_TEXT_MAX 160 /* bytes of any text that is written here */
 
 /* Server: takes the first offer of the request that will do, over all its fields, and skips the
- * others: unknown extensions, unknown, illegal or repeated parameters, and a window for our direction
- * that zlib cannot do. False when there is none. A wish that a client cannot be bound to
+ * others: unknown extensions, unknown, illegal or repeated parameters, and a window for our
+ * direction that zlib cannot do. False when there is none. A wish that a client cannot be bound to
  * (peer_window_bits when it did not offer the parameter) is given up. */
 bool lw_deflate_accept(lw_deflate_agreement *agreement, const lw_deflate_options *options,
                        const lw_http_head *request);

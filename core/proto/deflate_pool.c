@@ -10,7 +10,9 @@
  * after many slow senders of compressed messages went away. */
 #define SPARES_MAX 8
 
-lw_deflate_pool *lw_deflate_pool_new(void) { return calloc(1, sizeof(lw_deflate_pool)); }
+lw_deflate_pool *lw_deflate_pool_new(void) {
+  return calloc(1, sizeof(lw_deflate_pool));
+}
 
 static void free_inflater(lw_inflater *inflater) {
   inflateEnd(&inflater->z);

@@ -1,8 +1,8 @@
 /* What all compressed connections of one loop share: zlib's streams and two buffers.
  *
- * A stream costs 60 us to make and up to 268 KB to keep, so a connection that does not take its window
- * over from message to message borrows one for the length of a message, and one that does brings
- * it back in the end. One thread at a time may use a pool and what was taken from it. */
+ * A stream costs 60 us to make and up to 268 KB to keep, so a connection that does not take its
+ * window over from message to message borrows one for the length of a message, and one that does
+ * brings it back in the end. One thread at a time may use a pool and what was taken from it. */
 #ifndef LW_PROTO_DEFLATE_POOL_H
 #define LW_PROTO_DEFLATE_POOL_H
 

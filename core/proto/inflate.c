@@ -11,8 +11,8 @@
 
 #include "deflate_stream.h"
 
-/* zlib's data_type when it has just read the last bit of a block and of a byte, and the block was not
- * the final one. */
+/* zlib's data_type when it has just read the last bit of a block and of a byte, and the block was
+ * not the final one. */
 enum { AT_BLOCK_END = 128 };
 
 /* Begins a message. */
@@ -41,8 +41,8 @@ static void end(lw_deflate *d) {
   if (!d->agreed.peer_takeover) lw_inflate_stop(d);
 }
 
-/* Inflates until the input is used up or the output is full. A final block ends a stream and not the
- * message: another stream may follow, with the same window (section 7.2.3.4). */
+/* Inflates until the input is used up or the output is full. A final block ends a stream and not
+ * the message: another stream may follow, with the same window (section 7.2.3.4). */
 static lw_error run(lw_deflate *d) {
   z_stream *z = &d->inflater->z;
   for (;;) {
@@ -57,8 +57,9 @@ static lw_error run(lw_deflate *d) {
   }
 }
 
-/* True where a block may begin, with no bit left over. Some senders have nothing to leave out there,
- * because a second flush in a row writes nothing: an empty message, or an empty last fragment. */
+/* True where a block may begin, with no bit left over. Some senders have nothing to leave out
+ * there, because a second flush in a row writes nothing: an empty message, or an empty last
+ * fragment. */
 static bool at_boundary(const lw_deflate *d) {
   return d->at_start || d->inflater->z.data_type == AT_BLOCK_END;
 }
@@ -117,8 +118,8 @@ static bool inflate_whole(lw_deflate *d, lw_inflation *x) {
   memcpy(copy + x->size, whole_tail, sizeof whole_tail);
   size_t room = x->room < LW_INFLATE_PIECE ? x->room : LW_INFLATE_PIECE;
   size_t used, made, size = x->size + sizeof whole_tail;
-  enum libdeflate_result result = libdeflate_deflate_decompress_ex(
-      pool->decompressor, copy, size, pool->piece, room, &used, &made);
+  enum libdeflate_result result = libdeflate_deflate_decompress_ex(pool->decompressor, copy, size,
+                                                                   pool->piece, room, &used, &made);
   if (result != LIBDEFLATE_SUCCESS || used != size) return false;
   /* A stored block that has swallowed the tail is none of a whole message. */
   const size_t tail = sizeof whole_tail;

@@ -5,6 +5,10 @@
 
 #include "mask.h"
 
+/* Compressed bytes that are unmasked at once: most messages, and little to mask again where they
+ * hold very much text. */
+#define INFLATE_STEP ((size_t)64 * 1024)
+
 void lw_session_init(lw_session *s, const lw_session_config *config) {
   memset(s, 0, sizeof *s);
   s->config = config;
@@ -16,11 +20,24 @@ static void free_control(lw_session *s) {
   s->control_size = 0;
 }
 
-void lw_session_free(lw_session *s) {
+void lw_session_use_deflate(lw_session *s, lw_deflate *deflate) {
+  s->deflate = deflate;
+}
+
+/* Nothing is received any more. */
+static void drop_input(lw_session *s) {
   lw_buf_free(&s->message);
   free_control(s);
+  if (s->deflate != NULL) lw_inflate_stop(s->deflate);
+  s->is_inflating = false;
   s->input = NULL;
   s->input_size = 0;
+}
+
+void lw_session_free(lw_session *s) {
+  drop_input(s);
+  lw_deflate_free(s->deflate);
+  s->deflate = NULL;
 }
 
 void lw_session_feed(lw_session *s, uint8_t *data, size_t size) {
@@ -33,12 +50,16 @@ size_t lw_session_unread(const lw_session *s) {
   return s->input_size;
 }
 
+bool lw_session_has_output(const lw_session *s) {
+  return s->is_inflating;
+}
+
 lw_error lw_session_error(const lw_session *s) {
   return (lw_error)s->error;
 }
 
 static lw_result fail(lw_session *s, lw_error error) {
-  lw_session_free(s);
+  drop_input(s);
   s->error = (uint8_t)error;
   return LW_BROKEN;
 }
@@ -58,9 +79,10 @@ static void consume(lw_session *s, size_t size) {
 static lw_error begin_data(lw_session *s) {
   if (s->frame.opcode != LW_OP_CONTINUATION) {
     s->receiving = s->frame.opcode;
+    s->is_deflated = s->frame.rsv1;
     s->utf8 = 0;
   }
-  if (s->config->stream_messages) return LW_OK;
+  if (s->config->stream_messages || s->is_deflated) return LW_OK;
   /* Everything before this frame was gathered, so this is the size of the message so far. */
   uint64_t room = s->config->max_message - s->message.size;
   return s->frame.length > room ? LW_E_MESSAGE_TOO_BIG : LW_OK;
@@ -68,6 +90,7 @@ static lw_error begin_data(lw_session *s) {
 
 static lw_result decode_head(lw_session *s, const uint8_t *data, size_t size, size_t *used) {
   const lw_frame_rules rules = {.from_client = s->config->is_server,
+                                .allow_rsv1 = s->deflate != NULL,
                                 .in_message = s->receiving != 0};
   lw_error error = LW_OK;
   lw_result result = lw_frame_decode(&s->frame, used, data, size, &rules, &error);
@@ -130,20 +153,61 @@ static lw_slice take_payload(lw_session *s) {
   return (lw_slice){(const char *)data, size};
 }
 
-/* The same for a data frame, with the text check. */
-static lw_error take_data(lw_session *s, lw_slice *piece) {
-  *piece = take_payload(s);
+/* True when the piece that was just taken is the last one of its message. */
+static bool message_ends(const lw_session *s) {
+  return s->frame.fin && !s->in_payload && !s->is_inflating;
+}
+
+static lw_error check_text(lw_session *s, lw_slice piece) {
   if (s->receiving != LW_OP_TEXT) return LW_OK;
-  if (!lw_utf8_check(&s->utf8, (const uint8_t *)piece->data, piece->size)) {
-    return LW_E_INVALID_UTF8;
+  if (!lw_utf8_check(&s->utf8, (const uint8_t *)piece.data, piece.size)) return LW_E_INVALID_UTF8;
+  return message_ends(s) && s->utf8 != 0 ? LW_E_INVALID_UTF8 : LW_OK;
+}
+
+/* Consumes what the input holds of a compressed payload, as far as it fits into one piece of text.
+ * What the inflater leaves goes back to the input as it came: an owner that pauses keeps it there.
+ */
+static lw_error inflate_payload(lw_session *s, size_t room, lw_slice *piece) {
+  size_t size = smaller(s->frame.length, s->input_size);
+  if (size > INFLATE_STEP) size = INFLATE_STEP;
+  lw_inflation x = {.data = s->input, .size = size, .room = room};
+  x.last = s->frame.fin && size == s->frame.length;
+  if (s->frame.masked && size > 0) lw_mask(s->input, s->input, size, s->frame.key, 0);
+  lw_error error = lw_inflate(s->deflate, &x);
+  if (x.used > 0) consume(s, x.used);
+  if (s->frame.masked && size > x.used) {
+    lw_mask(s->input, s->input, size - x.used, s->frame.key, x.used);
   }
-  bool ends = s->frame.fin && !s->in_payload;
-  return ends && s->utf8 != 0 ? LW_E_INVALID_UTF8 : LW_OK;
+  if (s->frame.masked) turn_key(s->frame.key, x.used);
+  s->frame.length -= x.used;
+  if (s->frame.length == 0) s->in_payload = false;
+  s->is_inflating = x.more;
+  *piece = x.piece;
+  return error;
+}
+
+/* The limit is checked at its first byte too many, after the text before it and before whatever is
+ * wrong behind it, so that the answer does not depend on how the bytes came. */
+static lw_error take_deflated(lw_session *s, lw_slice *piece) {
+  uint64_t room = SIZE_MAX;
+  if (!s->config->stream_messages) room = s->config->max_message - s->message.size;
+  lw_error broken = inflate_payload(s, smaller(room, SIZE_MAX - 1) + 1, piece);
+  if (broken != LW_OK) s->is_inflating = true; /* it breaks off: its text need not be whole */
+  lw_error error = check_text(s, *piece);
+  if (error == LW_OK && piece->size > room) error = LW_E_MESSAGE_TOO_BIG;
+  return error == LW_OK ? broken : error;
+}
+
+/* Consumes a piece of a data frame's payload; *piece is what it says, checked. */
+static lw_error take_data(lw_session *s, lw_slice *piece) {
+  if (s->is_deflated) return take_deflated(s, piece);
+  *piece = take_payload(s);
+  return check_text(s, *piece);
 }
 
 /* Fills the event of a message or of a piece of one. */
 static lw_result deliver(lw_session *s, lw_event *event, lw_event_type type, lw_slice data) {
-  bool final = s->frame.fin && !s->in_payload;
+  bool final = message_ends(s);
   *event = (lw_event){.type = type, .opcode = s->receiving, .final = final, .data = data};
   if (final) s->receiving = 0;
   return LW_DONE;
@@ -153,14 +217,14 @@ static lw_result read_chunk(lw_session *s, lw_event *event) {
   lw_slice piece;
   lw_error error = take_data(s, &piece);
   if (error != LW_OK) return fail(s, error);
-  if (piece.size == 0 && (s->in_payload || !s->frame.fin)) return LW_MORE; /* nothing to tell */
+  if (piece.size == 0 && !message_ends(s)) return LW_MORE; /* nothing to tell */
   return deliver(s, event, LW_EVENT_CHUNK, piece);
 }
 
 /* The message never grows past what the rest of its last frame needs, or the limit. */
 static bool gather(lw_session *s, lw_slice piece) {
   uint64_t limit = s->config->max_message;
-  if (s->frame.fin) limit = s->message.size + piece.size + s->frame.length;
+  if (s->frame.fin && !s->is_deflated) limit = s->message.size + piece.size + s->frame.length;
   if (!lw_buf_reserve(&s->message, piece.size, smaller(limit, SIZE_MAX))) return false;
   return lw_buf_append_slice(&s->message, piece);
 }
@@ -171,7 +235,7 @@ static lw_result read_message(lw_session *s, lw_event *event) {
   lw_slice piece;
   lw_error error = take_data(s, &piece);
   if (error != LW_OK) return fail(s, error);
-  bool ends = s->frame.fin && !s->in_payload;
+  bool ends = message_ends(s);
   if (ends && s->message.size == 0) return deliver(s, event, LW_EVENT_MESSAGE, piece);
   if (piece.size > 0 && !gather(s, piece)) return fail(s, LW_E_NOMEM);
   if (!ends) return LW_MORE;
@@ -233,11 +297,11 @@ lw_result lw_session_next(lw_session *s, lw_event *event) {
   if (s->error != LW_OK) return LW_BROKEN;
   release_delivered(s);
   if (s->close_received) {
-    lw_session_free(s); /* also drops what came after the close frame */
+    drop_input(s); /* also what came after the close frame */
     return LW_MORE;
   }
-  while (s->input_size > 0) {
-    lw_result result = s->in_payload ? LW_DONE : read_head(s);
+  while (s->input_size > 0 || s->is_inflating) {
+    lw_result result = s->in_payload || s->is_inflating ? LW_DONE : read_head(s);
     if (result == LW_DONE) result = read_payload(s, event);
     if (result != LW_MORE) return result;
   }
@@ -252,10 +316,11 @@ static bool may_send_control(const lw_frame *frame) {
 
 static bool may_send_data(const lw_session *s, const lw_frame *frame) {
   bool is_first = frame->opcode != LW_OP_CONTINUATION;
-  return is_first == (s->sending == 0) && !frame->rsv1 /* no extension is agreed */;
+  bool may_rsv1 = is_first && s->deflate != NULL;
+  return is_first == (s->sending == 0) && (!frame->rsv1 || may_rsv1);
 }
 
-static bool may_send(const lw_session *s, const lw_frame *frame) {
+bool lw_session_may_send(const lw_session *s, const lw_frame *frame) {
   if (s->close_sent || frame->length > INT64_MAX) return false;
   switch (frame->opcode) {
   case LW_OP_CLOSE:
@@ -272,7 +337,7 @@ static bool may_send(const lw_session *s, const lw_frame *frame) {
 }
 
 size_t lw_session_send(lw_session *s, const lw_frame *intent, uint8_t head[LW_FRAME_HEAD_MAX]) {
-  if (!may_send(s, intent)) return 0;
+  if (!lw_session_may_send(s, intent)) return 0;
   lw_frame frame = *intent;
   frame.masked = !s->config->is_server;
   if (frame.opcode == LW_OP_CLOSE) {

@@ -13,6 +13,7 @@
 
 #include "buf.h"
 #include "close.h"
+#include "deflate.h"
 #include "error.h"
 #include "frame.h"
 #include "utf8.h"
@@ -47,9 +48,10 @@ typedef struct lw_session {
   const lw_session_config *config;
   uint8_t *input; /* the unread rest of what was fed: borrowed */
   size_t input_size;
-  lw_buf message;   /* the message under way, as far as it came in earlier pieces */
-  uint8_t *control; /* LW_CONTROL_MAX bytes, allocated while a control frame is incomplete */
-  lw_frame frame;   /* the frame under way: length counts down to 0, key turns with the offset */
+  lw_buf message;      /* the message under way, as far as it came in earlier pieces */
+  lw_deflate *deflate; /* owned; NULL when compression was not agreed on */
+  uint8_t *control;    /* LW_CONTROL_MAX bytes, allocated while a control frame is incomplete */
+  lw_frame frame;      /* the frame under way: length counts down to 0, key turns with the offset */
   uint8_t head[LW_FRAME_HEAD_MAX]; /* a frame head that came in pieces */
   uint8_t head_size;
   uint8_t control_size;
@@ -58,12 +60,17 @@ typedef struct lw_session {
   uint8_t receiving;   /* opcode of the incoming message under way, or 0 */
   uint8_t sending;     /* opcode of the outgoing fragmented message under way, or 0 */
   bool in_payload;     /* a head was read and frame.length bytes of payload are to come */
+  bool is_deflated;    /* the incoming message under way is compressed */
+  bool is_inflating;   /* what was taken of it holds more text than was put out */
   bool close_received; /* everything later is ignored */
   bool close_sent;     /* nothing may be sent any more */
 } lw_session;
 
 /* *s may hold anything. The session is empty and owns no memory until a frame comes in pieces. */
 void lw_session_init(lw_session *s, const lw_session_config *config);
+
+/* Compression was agreed on: RSV1 is legal now. Right after lw_session_init; takes ownership. */
+void lw_session_use_deflate(lw_session *s, lw_deflate *deflate);
 
 /* Releases what the session owns. The struct may be initialised again. */
 void lw_session_free(lw_session *s);
@@ -81,6 +88,10 @@ lw_result lw_session_next(lw_session *s, lw_event *event);
 /* The input that was fed and not consumed yet: what a pausing owner must keep and feed again. */
 size_t lw_session_unread(const lw_session *s);
 
+/* True when lw_session_next has more to say without any input: text that was not inflated yet. An
+ * owner that pauses must come back for it. */
+bool lw_session_has_output(const lw_session *s);
+
 /* The rule that was broken, or LW_OK. lw_error_number gives the close code to answer with. */
 lw_error lw_session_error(const lw_session *s);
 
@@ -88,7 +99,10 @@ lw_error lw_session_error(const lw_session *s);
  * client, key (four fresh random bytes; the caller masks the payload with it). Writes the head and
  * returns its size; 0 when the state forbids the frame: a close frame was sent, a data frame inside
  * another fragmented message, a continuation without one. A fragmented message is begun with fin
- * false and goes on with LW_OP_CONTINUATION. */
+ * false and goes on with LW_OP_CONTINUATION; rsv1 stands on its first frame only.
+ * lw_session_may_send tells whether it would be forbidden, before any work goes into the payload.
+ */
+bool lw_session_may_send(const lw_session *s, const lw_frame *intent);
 size_t lw_session_send(lw_session *s, const lw_frame *intent, uint8_t head[LW_FRAME_HEAD_MAX]);
 
 #endif
