@@ -33,7 +33,7 @@ describe("receive", function()
     local url
     server, url = serve(closed_by_server)
     local conn = assert(ws.connect(url))
-    assert.same({ "message 1", "text" }, { conn:receive() })
+    assert.equal(2, select("#", conn:receive()))
     assert.same({ "message 2", "binary" }, { conn:receive(5) })
     assert.same({ "message 3", "text" }, { conn:receive() })
     local last = { n = 5, conn:receive() }
@@ -56,6 +56,14 @@ describe("receive", function()
       end
     end)
     assert.same({ "message 1", "message 2", "message 3", "CLOSED" }, got)
+  end)
+
+  it("tells code and reason at once after terminate", function()
+    local url
+    server, url = serve {}
+    local conn = assert(ws.connect(url))
+    conn:terminate()
+    assert.same({ n = 3, "CLOSED", 1006, "terminated" }, { n = 3, select(3, conn:receive(5)) })
   end)
 
   it("gives up after a time, and may be called again", function()

@@ -110,6 +110,12 @@ local function open_late(conn)
   return inbox.open(conn)
 end
 
+-- What receive() was given, and no more: print(conn:receive()) shows it all.
+local function stop_waiting(box, reader, ...)
+  if box.reader == reader then box.reader = nil end -- it timed out
+  return ...
+end
+
 local function wait_for_message(box, seconds)
   if box.reader then misuse.raise("another coroutine is receiving from this connection") end
   task.expect_waiting() -- before the box has a reader that never comes
@@ -117,9 +123,7 @@ local function wait_for_message(box, seconds)
   -- outlast the next reader, so it takes a waiter of its own.
   local reader = core.can_yield() and box.waiter:reset() or task.waiter()
   box.reader = reader
-  local message, kind, code, close_code, reason = reader:wait(seconds)
-  if box.reader == reader then box.reader = nil end -- it timed out
-  return message, kind, code, close_code, reason
+  return stop_waiting(box, reader, reader:wait(seconds))
 end
 
 -- conn:receive([seconds]): the next message and its kind; or nil, message, code. With the code
