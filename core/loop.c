@@ -199,10 +199,14 @@ void lw_loop_free(lw_loop *loop) {
 /* ------------------------------------------------------------------------------------- running */
 
 void lw_loop_run(lw_loop *loop) {
+  loop->runs = true;
   uv_run(loop->net.uv, UV_RUN_DEFAULT);
+  loop->runs = false;
 }
+
+/* libuv would remember a stop for the next run. */
 void lw_loop_stop(lw_loop *loop) {
-  uv_stop(loop->net.uv);
+  if (loop->runs || !loop->owns_uv) uv_stop(loop->net.uv);
 }
 
 static void on_step_timeout(void *context) {
