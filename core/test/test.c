@@ -48,7 +48,8 @@ static uint8_t *map(size_t size, bool guard_in_front) {
   size_t page = (size_t)sysconf(_SC_PAGESIZE);
   size_t body = (size + page - 1) / page * page;
   if (mapping_count == sizeof mappings / sizeof *mappings) abort();
-  uint8_t *base = mmap(NULL, body + page, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  uint8_t *base =
+      mmap(NULL, body + page, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
   if (base == MAP_FAILED) abort();
   mappings[mapping_count].base = base;
   mappings[mapping_count++].size = body + page;
@@ -56,8 +57,12 @@ static uint8_t *map(size_t size, bool guard_in_front) {
   return guard_in_front ? base + page : base + body - size;
 }
 
-uint8_t *test_guarded(size_t size) { return map(size, false); }
-uint8_t *test_guarded_front(size_t size) { return map(size, true); }
+uint8_t *test_guarded(size_t size) {
+  return map(size, false);
+}
+uint8_t *test_guarded_front(size_t size) {
+  return map(size, true);
+}
 
 void test_guarded_free(void) {
   while (mapping_count > 0) {
@@ -74,7 +79,9 @@ void test_fail_allocation(unsigned n) {
   allocation_failed = false;
 }
 
-bool test_allocation_failed(void) { return allocation_failed; }
+bool test_allocation_failed(void) {
+  return allocation_failed;
+}
 
 static bool must_fail(void) {
   if (fail_at == 0 || --fail_at != 0) return false;
@@ -89,7 +96,9 @@ void *__wrap_malloc(size_t size);
 void *__wrap_calloc(size_t count, size_t size);
 void *__wrap_realloc(void *block, size_t size);
 
-void *__wrap_malloc(size_t size) { return must_fail() ? NULL : __real_malloc(size); }
+void *__wrap_malloc(size_t size) {
+  return must_fail() ? NULL : __real_malloc(size);
+}
 void *__wrap_calloc(size_t count, size_t size) {
   return must_fail() ? NULL : __real_calloc(count, size);
 }

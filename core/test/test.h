@@ -45,8 +45,9 @@ uint8_t *test_guarded(size_t size);
 uint8_t *test_guarded_front(size_t size);
 void test_guarded_free(void);
 
-/* The n-th allocation from now (counting from 1) fails, once; 0: none does. Tells afterwards whether
- * it was reached. Works on malloc, calloc and realloc of the whole program (linked with --wrap). */
+/* The n-th allocation from now (counting from 1) fails, once; 0: none does. Tells afterwards
+ * whether it was reached. Works on malloc, calloc and realloc of the whole program (linked with
+ * --wrap). */
 void test_fail_allocation(unsigned n);
 bool test_allocation_failed(void);
 
