@@ -4,9 +4,9 @@ find_package(PkgConfig QUIET)
 
 # lw_find_library(NAME [HINT name] PACKAGE pc HEADER h LIBRARIES l... INSTALL text) makes the target
 # lw::NAME. The variables <HINT>_INCDIR, <HINT>_LIBDIR and <HINT>_DIR, which LuaRocks and people set,
-# win over pkg-config. HINT is NAME when not given.
+# win over pkg-config. HINT is NAME when not given. With OPTIONAL there is no target when it is missing.
 function(lw_find_library name)
-  cmake_parse_arguments(arg "" "HINT;PACKAGE;HEADER;INSTALL" "LIBRARIES" ${ARGN})
+  cmake_parse_arguments(arg "OPTIONAL" "HINT;PACKAGE;HEADER;INSTALL" "LIBRARIES" ${ARGN})
   if(NOT arg_HINT)
     set(arg_HINT ${name})
   endif()
@@ -25,6 +25,9 @@ function(lw_find_library name)
     PATH_SUFFIXES lib)
 
   if(NOT ${name}_HEADER_DIR OR NOT ${name}_LIBRARY_FILE)
+    if(arg_OPTIONAL)
+      return()
+    endif()
     message(FATAL_ERROR "lunawire needs ${arg_PACKAGE} (${arg_HEADER}) and did not find it.\n"
       "Install ${arg_INSTALL}, or say where it is: "
       "cmake -D${arg_HINT}_DIR=/prefix, luarocks ${arg_HINT}_DIR=/prefix.")

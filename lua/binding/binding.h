@@ -114,6 +114,8 @@ bool lw__opt_boolean(lua_State *L, int table, const char *name);
 double lw__opt_number(lua_State *L, int table, const char *name); /* raises when absent */
 /* until_open: the name of the time limit for the opening handshake. */
 void lw__opt_limits(lua_State *L, int table, const char *until_open, lw_limits *limits);
+/* The table `deflate`; NULL when it is absent or false. */
+const lw_compression *lw__opt_compression(lua_State *L, int table, lw_compression *compression);
 /* A NULL-terminated array of the strings in the list, or NULL. It is a userdata on the stack, which
  * grows by one in any case; the strings live as long as the list. */
 const char *const *lw__opt_list(lua_State *L, int table, const char *name);

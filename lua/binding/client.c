@@ -18,9 +18,11 @@ static int connect(lua_State *L) {
   lw_lua *lua = lw__lua(L);
   lw_failure failure;
   lw_connect_options options = {0};
+  lw_compression compression;
   luaL_checktype(L, 1, LUA_TTABLE);
   lua_settop(L, 1);
   read_options(L, &options);
+  options.compression = lw__opt_compression(L, 1, &compression);
   lua_getfield(L, 1, "handlers");
   lw_handlers *handlers = lw__check_handlers(L, -1);
   options.stream_messages = handlers->functions[LW_ON_CHUNK] != LUA_NOREF;

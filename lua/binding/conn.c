@@ -154,21 +154,38 @@ static int push_result(lua_State *L, lw_lua_conn *c, lw_send_result result) {
   return lw__push_failure(L, message, code);
 }
 
-/* conn:send(data [, kind]) */
+/* The options of one message, at the index: { compress = false } sends it as it is. */
+static bool wants_uncompressed(lua_State *L, int index) {
+  if (lua_isnoneornil(L, index)) return false;
+  luaL_checktype(L, index, LUA_TTABLE);
+  lua_pushnil(L);
+  while (lua_next(L, index) != 0) {
+    lua_pop(L, 1);
+    bool known = lua_type(L, -1) == LUA_TSTRING && strcmp(lua_tostring(L, -1), "compress") == 0;
+    if (!known) luaL_argerror(L, index, "the one option of a message is compress");
+  }
+  lua_getfield(L, index, "compress");
+  bool uncompressed = lua_isboolean(L, -1) && !lua_toboolean(L, -1);
+  lua_pop(L, 1);
+  return uncompressed;
+}
+
+/* conn:send(data [, kind [, { compress = boolean }]]) */
 static int conn_send(lua_State *L) {
   lw_lua_conn *c = lw__check_conn(L, 1);
-  lw_outgoing message = {.kind = check_kind(L, 3)};
+  lw_outgoing message = {.kind = check_kind(L, 3), .uncompressed = wants_uncompressed(L, 4)};
   return push_result(L, c, send_parts(L, c, 2, &message));
 }
 
-/* fragment(conn, kind, data, final): kind with the first frame of a message, nil later. The kind of
- * the message is remembered here, for the UTF-8 check. */
+/* fragment(conn, kind, data, final [, options]): kind with the first frame of a message, nil later.
+ * The kind of the message is remembered here, for the UTF-8 check. */
 static int fragment(lua_State *L) {
   lw_lua_conn *c = lw__check_conn(L, 1);
   lw_outgoing message = {.fragment = true, .first = !lua_isnil(L, 2)};
   if (message.first) c->stream_kind = (uint8_t)check_kind(L, 2);
   message.kind = (lw_kind)c->stream_kind;
   message.final = lua_toboolean(L, 4) != 0;
+  message.uncompressed = wants_uncompressed(L, 5);
   return push_result(L, c, send_parts(L, c, 3, &message));
 }
 

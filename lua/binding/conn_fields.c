@@ -131,6 +131,16 @@ static void push_protocol(lua_State *L, const lw_conn *conn) {
   }
 }
 
+static void push_extensions(lua_State *L, const lw_conn *conn) {
+  char text[LW_EXTENSIONS_MAX];
+  size_t size = lw_conn_extensions(conn, text);
+  if (size > 0) {
+    lua_pushlstring(L, text, size);
+  } else {
+    lua_pushnil(L);
+  }
+}
+
 static void push_server(lua_State *L, const lw_conn *conn) {
   lw_server *server = lw_conn_server(conn);
   const lw_lua_server *s = server != NULL ? lw_server_user(server) : NULL;
@@ -157,6 +167,9 @@ static void push_field(lua_State *L, lw_lua_conn *c, field which) {
   case FIELD_PROTOCOL:
     push_protocol(L, conn);
     break;
+  case FIELD_EXTENSIONS:
+    push_extensions(L, conn);
+    break;
   case FIELD_REMOTE_ADDRESS:
     push_remote(L, c, "remote_address");
     break;
@@ -182,7 +195,7 @@ static void push_field(lua_State *L, lw_lua_conn *c, field which) {
   case FIELD_SERVER:
     push_server(L, conn);
     break;
-  default: /* extensions, tls: not in this version */
+  default: /* tls: not in this version */
     lua_pushnil(L);
     break;
   }

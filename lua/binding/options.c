@@ -47,6 +47,22 @@ void lw__opt_limits(lua_State *L, int table, const char *until_open, lw_limits *
   limits->drop_when_slow = on_slow != NULL && strcmp(on_slow, "drop") == 0;
 }
 
+const lw_compression *lw__opt_compression(lua_State *L, int table, lw_compression *c) {
+  lua_getfield(L, table, "deflate");
+  bool wanted = lua_istable(L, -1);
+  int deflate = lua_gettop(L);
+  if (wanted) {
+    c->threshold = (uint32_t)lw__opt_number(L, deflate, "threshold");
+    c->level = (uint8_t)lw__opt_number(L, deflate, "level");
+    c->memory_level = (uint8_t)lw__opt_number(L, deflate, "memory_level");
+    c->window_bits = (uint8_t)lw__opt_number(L, deflate, "window_bits");
+    c->peer_window_bits = (uint8_t)lw__opt_number(L, deflate, "max_window_bits_of_peer");
+    c->takeover = lw__opt_boolean(L, deflate, "takeover");
+  }
+  lua_pop(L, 1);
+  return wanted ? c : NULL;
+}
+
 const char *const *lw__opt_list(lua_State *L, int table, const char *name) {
   lua_getfield(L, table, name);
   if (!lua_istable(L, -1)) {

@@ -88,9 +88,11 @@ static int serve(lua_State *L) {
   lw_lua *lua = lw__lua(L);
   lw_failure failure;
   lw_server_options options = {0};
+  lw_compression compression;
   luaL_checktype(L, 1, LUA_TTABLE);
   lua_settop(L, 1);
   read_options(L, &options);
+  options.compression = lw__opt_compression(L, 1, &compression);
   if (any_origin(L)) options.origins = any;
 
   lw_lua_server *s = lua_newuserdata(L, sizeof *s);

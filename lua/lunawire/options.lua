@@ -2,6 +2,7 @@
 -- `connect` and the handler tables of routes are all checked against it.
 
 local core = require "lunawire.core"
+local deflate = require "lunawire.deflate"
 local misuse = require "lunawire.misuse"
 
 local options = {}
@@ -51,6 +52,9 @@ local schema = {
     default = 0 },
   { "ping_interval", "serve connect", "seconds",
     "ping a peer after so long a silence, close after as long again; 0: never", default = 20 },
+
+  { "deflate", "serve connect", "deflate",
+    "compress messages: true, or a table of what lua/lunawire/deflate.lua lists", default = false },
 
   -- handlers
   { "on_upgrade", "serve route", "function", "(req): decides before the connection opens" },
@@ -189,6 +193,8 @@ function kinds.origins(value)
 end
 
 function wants.origins() return "\"*\" or a list of origins" end
+
+kinds.deflate, wants.deflate = deflate.check, deflate.wants
 
 -- Checking --------------------------------------------------------------------------------------
 

@@ -1,4 +1,4 @@
--- conn:stream(kind): one message, sent in fragments as they come to be known.
+-- conn:stream(kind, options): one message, sent in fragments as they come to be known.
 
 local core = require "lunawire.core"
 local misuse = require "lunawire.misuse"
@@ -13,7 +13,7 @@ local function fragment(writer, data, final)
   misuse.expect("a chunk", data, "string")
   local kind = writer.kind
   writer.kind, writer.finished = nil, final -- only the first fragment tells the kind
-  return core.fragment(writer.conn, kind, data, final)
+  return core.fragment(writer.conn, kind, data, final, writer.options)
 end
 
 -- Sends a piece of the message. Returns what send returns.
@@ -22,13 +22,13 @@ function Writer:write(chunk) return fragment(self, chunk, false) end
 -- Ends the message, with a last piece if one is given. Returns what send returns.
 function Writer:finish(chunk) return fragment(self, chunk == nil and "" or chunk, true) end
 
--- conn:stream([kind])
-function stream.new(conn, kind)
+-- conn:stream([kind [, { compress = boolean }]])
+function stream.new(conn, kind, options)
   kind = kind == nil and "text" or kind
   if kind ~= "text" and kind ~= "binary" then
     misuse.raise('the kind must be "text" or "binary", not %s', tostring(kind))
   end
-  return setmetatable({ conn = conn, kind = kind, finished = false }, Writer)
+  return setmetatable({ conn = conn, kind = kind, options = options, finished = false }, Writer)
 end
 
 return stream
