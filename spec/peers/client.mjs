@@ -10,7 +10,8 @@ let ids = 0;
 
 // An open connection, with its messages in a queue for `receive`.
 async function connect(path, options = {}) {
-  const socket = new WebSocket(base + path, options.protocols ?? [], options);
+  const socket = new WebSocket(base + path, options.protocols ?? [],
+    { perMessageDeflate: { threshold: 0 }, ...options });
   const queue = [], waiting = [];
   socket.on("message", (data, binary) => {
     const message = binary ? data : String(data);

@@ -34,6 +34,14 @@ scenarios.names = {
   "thousand messages", "vanishing", "being left",
 }
 
+-- Options of both our server and our client, such as { deflate = true }; set by scenarios.describe.
+local shared_options = {}
+
+local function with_shared(options)
+  for name, value in pairs(shared_options) do options[name] = value end
+  return options
+end
+
 -- Our server ------------------------------------------------------------------------------------
 
 local function echo(conn, message, kind) conn:send(message, kind) end
@@ -67,7 +75,7 @@ function scenarios.serve()
     if ended[id] then conn:send(ended[id]) else asking[id] = conn end
   end
 
-  return assert(ws.serve {
+  return assert(ws.serve(with_shared {
     port = 0,
     protocols = { "v2", "v1" },
     routes = {
@@ -90,7 +98,7 @@ function scenarios.serve()
       ["WS /ended"] = { on_open = tell_end },
       ["WS /refused"] = { on_upgrade = function() return nil, 401, "log in first" end },
     },
-  })
+  }))
 end
 
 -- What a program reported that prints "ok name" and "failed name: why" lines (helper.drive's
@@ -115,6 +123,8 @@ function scenarios.run_client(command)
 end
 
 -- Our client ------------------------------------------------------------------------------------
+
+local function open(url, options) return assert(ws.connect(url, with_shared(options or {}))) end
 
 local function receive(conn)
   local message, kind = conn:receive(5)
@@ -148,7 +158,7 @@ local function expect_echo(conn, message, kind)
 end
 
 local function expect_echo_of_sizes(base, bytes, kind)
-  local conn = assert(ws.connect(base .. "/echo"))
+  local conn = open(base .. "/echo")
   for _, size in ipairs(sizes) do
     expect_echo(conn, bytes:rep(math.ceil(size / #bytes)):sub(1, size), kind)
   end
@@ -156,7 +166,7 @@ local function expect_echo_of_sizes(base, bytes, kind)
 end
 
 local function end_seen_by_peer(base, id)
-  local conn = assert(ws.connect(base .. "/ended?id=" .. id))
+  local conn = open(base .. "/ended?id=" .. id)
   local message = receive(conn)
   close(conn)
   return message
@@ -168,13 +178,13 @@ our["text"] = function(base) expect_echo_of_sizes(base, "x", "text") end
 our["binary"] = function(base) expect_echo_of_sizes(base, "\0\1\254\255", "binary") end
 
 our["utf8"] = function(base)
-  local conn = assert(ws.connect(base .. "/echo"))
+  local conn = open(base .. "/echo")
   expect_echo(conn, multibyte, "text")
   close(conn)
 end
 
 our["fragments sent"] = function(base)
-  local conn = assert(ws.connect(base .. "/echo"))
+  local conn = open(base .. "/echo")
   local writer = conn:stream("text")
   for i = 1, #multibyte, 997 do writer:write(multibyte:sub(i, i + 996)) end -- cuts characters, too
   writer:finish()
@@ -183,7 +193,7 @@ our["fragments sent"] = function(base)
 end
 
 our["fragments received"] = function(base)
-  local conn = assert(ws.connect(base .. "/fragments"))
+  local conn = open(base .. "/fragments")
   for _, message in ipairs { "", "abc", multibyte } do expect_echo(conn, message, "text") end
   expect_echo(conn, ("\255"):rep(70000), "binary")
   close(conn)
@@ -191,13 +201,13 @@ end
 
 our["ping sent"] = function(base)
   local pongs = {}
-  local conn = assert(ws.connect(base .. "/echo", {
+  local conn = open(base .. "/echo", {
     on_open = function(conn)
       conn:ping("from the client")
       conn:ping(("x"):rep(125))
     end,
     on_pong = function(_, payload) pongs[#pongs + 1] = payload end,
-  }))
+  })
   helper.wait_until(function() return #pongs == 2 end, "pongs")
   assert.same({ "from the client", ("x"):rep(125) }, pongs)
   close(conn)
@@ -205,10 +215,10 @@ end
 
 our["ping received"] = function(base)
   local ping, answer
-  local conn = assert(ws.connect(base .. "/ping", {
+  local conn = open(base .. "/ping", {
     on_ping = function(_, payload) ping = payload end,
     on_message = function(_, message) answer = message end,
-  }))
+  })
   helper.wait_until(function() return answer end, "the pong's arrival")
   assert.same({ "from the server", "pong from the server" }, { ping, answer })
   conn:close()
@@ -217,7 +227,7 @@ end
 our["closing"] = function(base)
   for i, seen in ipairs { "1000 bye", "4999 " .. long_reason } do
     local code, reason = seen:match("^(%d+) (.*)$")
-    local conn = assert(ws.connect(base .. "/echo?id=close-" .. i))
+    local conn = open(base .. "/echo?id=close-" .. i)
     conn:close(tonumber(code), reason)
     assert.matches("^" .. code .. " ", end_of(conn))
     assert.equal(seen, end_seen_by_peer(base, "close-" .. i))
@@ -226,7 +236,7 @@ end
 
 our["being closed"] = function(base)
   for _, seen in ipairs { "1000 ", "1013 come later", "3000 " .. long_reason } do
-    local conn = assert(ws.connect(base .. "/close"))
+    local conn = open(base .. "/close")
     conn:send(seen)
     assert.equal(seen, end_of(conn))
   end
@@ -234,7 +244,7 @@ end
 
 our["subprotocol"] = function(base)
   for _, offered in ipairs { { "v1", "v2" }, { "v1" } } do
-    local conn = assert(ws.connect(base .. "/protocols", { protocols = offered }))
+    local conn = open(base .. "/protocols", { protocols = offered })
     assert.equal(offered[2] or offered[1], conn.protocol)
     assert.equal(conn.protocol, receive(conn))
     close(conn)
@@ -242,8 +252,8 @@ our["subprotocol"] = function(base)
 end
 
 our["headers"] = function(base)
-  local conn = assert(ws.connect(base .. "/headers",
-    { headers = { ["X-Ask"] = "a value, with comma" } }))
+  local conn = open(base .. "/headers",
+    { headers = { ["X-Ask"] = "a value, with comma" } })
   assert.equal("a value, with comma", conn.response.headers["x-reply"])
   assert.equal("a value, with comma", receive(conn))
   close(conn)
@@ -257,32 +267,30 @@ our["refusal"] = function(base)
 end
 
 our["hundred connections"] = function(base)
-  local got, closed = {}, 0
+  local conns, wanted, got, answers, closed = {}, {}, {}, 0, 0
   for i = 1, 100 do
-    assert(ws.connect(base .. "/echo", {
-      on_open = function(conn) conn:send(tostring(i)) end,
-      on_message = function(conn, message)
-        got[i] = message
-        if #got == 100 then conn:close() end
-      end,
+    wanted[i] = tostring(i)
+    conns[i] = open(base .. "/echo", {
+      on_open = function(conn) conn:send(wanted[i]) end,
+      on_message = function(_, message) got[i], answers = message, answers + 1 end,
       on_close = function() closed = closed + 1 end,
-    }))
+    })
   end
-  local all = {}
-  for i = 1, 100 do all[i] = tostring(i) end
-  helper.wait_until(function() return #got == 100 end, "a hundred answers")
-  assert.same(all, got)
+  helper.wait_until(function() return answers == 100 end, "a hundred answers")
+  assert.same(wanted, got)
+  for _, conn in ipairs(conns) do conn:close() end
+  helper.wait_until(function() return closed == 100 end, "a hundred ends")
 end
 
 our["thousand messages"] = function(base)
-  local conn = assert(ws.connect(base .. "/echo"))
+  local conn = open(base .. "/echo")
   for i = 1, 1000 do conn:send("message " .. i) end
   for i = 1, 1000 do assert.equal("message " .. i, receive(conn)) end
   close(conn)
 end
 
 our["vanishing"] = function(base)
-  local conn = assert(ws.connect(base .. "/echo?id=vanish"))
+  local conn = open(base .. "/echo?id=vanish")
   conn:terminate()
   assert.matches("^1006 ", end_of(conn))
   assert.matches("^1006 ", end_seen_by_peer(base, "vanish"))
@@ -290,7 +298,7 @@ end
 
 our["being left"] = function(base)
   for path, reason in pairs { terminate = "ECONNRESET", vanish = "without a close frame" } do
-    local conn = assert(ws.connect(base .. "/" .. path))
+    local conn = open(base .. "/" .. path)
     conn:send("x")
     assert.matches("^1006 .*" .. reason, end_of(conn))
   end
@@ -306,11 +314,16 @@ end
 
 -- Both directions -------------------------------------------------------------------------------
 
--- Describes a peer: { client = command, server = command }.
-function scenarios.describe(name, peer)
+-- Describes a peer, { client = command, server = command }, with more options for both our sides.
+function scenarios.describe(name, peer, more)
+  local function use_options() shared_options = more or {} end
+
   busted.describe("a client on " .. name, function()
     local results
-    busted.setup(function() results = scenarios.run_client(peer.client) end)
+    busted.setup(function()
+      use_options()
+      results = scenarios.run_client(peer.client)
+    end)
     busted.teardown(helper.check_leaks)
     for _, scenario in ipairs(scenarios.names) do
       busted.it("and our server: " .. scenario, function()
@@ -321,7 +334,10 @@ function scenarios.describe(name, peer)
 
   busted.describe("our client and a server on " .. name, function()
     local process, base
-    busted.setup(function() process, base = scenarios.start_server(peer.server) end)
+    busted.setup(function()
+      use_options()
+      process, base = scenarios.start_server(peer.server)
+    end)
     busted.teardown(function()
       process:stop()
       helper.check_leaks()

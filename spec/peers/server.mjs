@@ -42,6 +42,7 @@ const paths = {
 
 const sockets = new WebSocketServer({
   noServer: true,
+  perMessageDeflate: { threshold: 0 }, // when it is offered
   handleProtocols: offered => ["v2", "v1"].find(ours => offered.has(ours)) ?? false,
 });
 sockets.on("headers", (lines, request) => {
