@@ -6,6 +6,7 @@
 #include "../../core/proto/mask.h"
 #include "../../core/proto/session.h"
 #include "compat.h"
+#include "protocol_deflate.h"
 
 #define METATABLE "lunawire.protocol.session"
 #define DEFAULT_MAX_MESSAGE (1 << 20)
@@ -14,6 +15,7 @@
 typedef struct protocol_session {
   lw_session session;
   lw_session_config config;
+  protocol_deflate deflate;
   lw_buf input;    /* what was fed; the session reads from here */
   bool in_message; /* a message sent with final = false goes on */
 } protocol_session;
@@ -58,7 +60,7 @@ static bool has_flag(lua_State *L, const char *name) {
   return flag;
 }
 
-/* session{ role = "server" or "client", max_message = bytes, stream = boolean } */
+/* session{ role = "server" or "client", max_message = bytes, stream = boolean, deflate = table } */
 static int protocol_new_session(lua_State *L) {
   luaL_checktype(L, 1, LUA_TTABLE);
   const lw_session_config config = {.max_message = check_max_message(L),
@@ -70,12 +72,15 @@ static int protocol_new_session(lua_State *L) {
   lw_session_init(&p->session, &p->config);
   luaL_getmetatable(L, METATABLE);
   lua_setmetatable(L, -2);
+  lw__protocol_deflate_open(L, &p->deflate, &p->session);
   return 1;
 }
 
 static int session_gc(lua_State *L) {
   protocol_session *p = check_session(L);
   lw_session_free(&p->session);
+  lw_deflate_pool_free(p->deflate.pool);
+  p->deflate.pool = NULL;
   lw_buf_free(&p->input);
   return 0;
 }
@@ -196,8 +201,8 @@ static bool is_final(lua_State *L, int index) {
   return final;
 }
 
-/* send(data [, kind [, { final = boolean, key = bytes }]]): after final = false the next calls go
- * on with the same message, whatever their kind. */
+/* send(data [, kind [, { final = boolean, key = bytes, compress = boolean }]]): after final = false
+ * the next calls go on with the same message, whatever their kind. */
 static int session_send(lua_State *L) {
   static const char *const kinds[] = {"text", "binary", NULL};
   protocol_session *p = check_session(L);
@@ -207,7 +212,11 @@ static int session_send(lua_State *L) {
   lw_frame frame = {
       .opcode = kind == 0 ? LW_OP_TEXT : LW_OP_BINARY, .fin = is_final(L, 4), .length = size};
   if (p->in_message) frame.opcode = LW_OP_CONTINUATION;
-  int results = push_frame(L, p, &frame, data, 4);
+  lw_slice payload = {data, size};
+  if (!lw__protocol_deflate(L, 4, &p->session, &frame, &payload)) {
+    return push_failure(L, lw_error_text(LW_E_NOMEM), lw_error_name(LW_E_NOMEM));
+  }
+  int results = push_frame(L, p, &frame, payload.data, 4);
   if (results == 1) p->in_message = !frame.fin;
   return results;
 }
@@ -275,5 +284,6 @@ int lw__lua_open_protocol(lua_State *L) {
   lua_pop(L, 1);
   lua_newtable(L);
   lw__setfuncs(L, functions, 0);
+  lw__lua_open_protocol_deflate(L);
   return 1;
 }
