@@ -33,7 +33,7 @@ void lw__client_free(lw_conn *conn) {
   conn->client = NULL;
 }
 
-/* ------------------------------------------------------------------------------------- failing */
+/* --- failing --- */
 
 void lw__client_failed(lw_conn *conn, const char *code, const char *message) {
   if (conn->state == LW_CLOSED) return;
@@ -71,7 +71,7 @@ void lw__client_on_end(lw_conn *conn, int error) {
   }
 }
 
-/* ------------------------------------------------------------------------------------- refusals */
+/* --- refusals --- */
 
 /* "404 Not Found", and how the body begins, with everything but printable ASCII shown as a space.
  */
@@ -118,7 +118,7 @@ static void on_refusal(lw_conn *conn, const lw_http_head *response, const uint8_
   lw__client_on_body(conn, rest != NULL ? rest : (const uint8_t *)"", size);
 }
 
-/* -------------------------------------------------------------------------------------- answers */
+/* --- answers --- */
 
 /* What the server answered to the one extension that was offered, if it was. */
 static lw_error agree_on_extensions(lw_conn *conn, lw_slice extensions) {
@@ -169,7 +169,7 @@ void lw__client_on_head(lw_conn *conn, const uint8_t *rest, size_t size) {
   }
 }
 
-/* ------------------------------------------------------------------------------------- dialling */
+/* --- dialling --- */
 
 static void on_dialled(void *owner, lw_transport *io, int error, const char *tried) {
   lw_conn *conn = owner;
@@ -194,8 +194,7 @@ static void on_dialled(void *owner, lw_transport *io, int error, const char *tri
   lw__loop_leave(loop);
 }
 
-/* -------------------------------------------------------------------------------------- offering
- */
+/* --- offering --- */
 
 /* Appends a terminated text to client->texts, which must not move: it is reserved in one piece. */
 static lw_slice keep_text(lw_client *client, const char *text, size_t size) {

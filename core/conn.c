@@ -8,8 +8,7 @@
 
 #include "server.h"
 
-/* ------------------------------------------------------------------------------- birth and death
- */
+/* --- birth and death --- */
 
 lw_settings *lw__settings_new(const lw_limits *limits, const lw_compression *compression,
                               bool is_server) {
@@ -142,7 +141,7 @@ void lw__conn_open(lw_conn *conn, bool stream_messages) {
   lw__loop_unsettle(conn->loop, conn);
 }
 
-/* ----------------------------------------------------------------------------- transport events */
+/* --- transport events --- */
 
 static void on_read(void *owner, uint8_t *data, size_t size) {
   lw_conn *conn = owner;

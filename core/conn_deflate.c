@@ -30,8 +30,7 @@ size_t lw_conn_extensions(const lw_conn *conn, char text[LW_EXTENSIONS_MAX]) {
   return lw_deflate_write_answer(text, &conn->deflate, conn->is_server);
 }
 
-/* ---------------------------------------------------------------------------------------- sending
- */
+/* --- sending --- */
 
 /* Whether this frame is to be compressed. The first frame of a message decides for all of it. */
 static bool wants_deflate(const lw_deflate *deflate, const lw_frame *frame,

@@ -48,8 +48,7 @@ void lw__conn_flush(lw_conn *conn) {
   }
 }
 
-/* ---------------------------------------------------------------------------------------- frames
- */
+/* --- frames --- */
 
 static bool text_is_valid(lw_conn *conn, const lw_outgoing *message) {
   lw_utf8 state = message->fragment && !message->first ? conn->sending_utf8 : 0;
@@ -116,8 +115,7 @@ lw_send_result lw__conn_send_frame(lw_conn *conn, lw_frame *frame, const lw_outg
   return appended ? LW_SEND_OK : out_of_memory(conn);
 }
 
-/* --------------------------------------------------------------------------------------- messages
- */
+/* --- messages --- */
 
 static size_t total_size(const lw_outgoing *message) {
   size_t size = 0;
@@ -173,8 +171,7 @@ lw_send_result lw_conn_send(lw_conn *conn, const lw_outgoing *message) {
   return result;
 }
 
-/* ---------------------------------------------------------------------------------- control frames
- */
+/* --- control frames --- */
 
 static lw_send_result send_control(lw_conn *conn, lw_opcode opcode, const void *data, size_t size) {
   lw_part part = {.data = data, .size = size};

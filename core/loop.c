@@ -10,7 +10,7 @@
 
 #define LOOP_OF(handle, member) ((lw_loop *)((char *)(handle)-offsetof(lw_loop, member)))
 
-/* ------------------------------------------------------------------------------------ failures */
+/* --- failures --- */
 
 void lw__fail(lw_failure *failure, const char *code, const char *format, ...) {
   if (failure == NULL) return;
@@ -25,7 +25,7 @@ void lw__fail_uv(lw_failure *failure, int error, const char *what) {
   lw__fail(failure, uv_err_name(error), "%s: %s", what, uv_strerror(error));
 }
 
-/* ------------------------------------------------------------------------------------ settling */
+/* --- settling --- */
 
 void lw__loop_enter(lw_loop *loop) {
   loop->depth++;
@@ -75,7 +75,7 @@ static void on_prepare(uv_prepare_t *handle) {
   }
 }
 
-/* ----------------------------------------------------------------------------------- deadlines */
+/* --- deadlines --- */
 
 static void on_timer(uv_timer_t *handle);
 
@@ -108,7 +108,7 @@ void lw__loop_arm(lw_loop *loop, lw_wheel_node *node, uint64_t due_ms) {
   if (loop->timer_due_ms == 0 || due_ms < loop->timer_due_ms) schedule(loop);
 }
 
-/* ---------------------------------------------------------------------------------- randomness */
+/* --- randomness --- */
 
 bool lw_loop_random(lw_loop *loop, void *data, size_t size) {
   (void)loop;
@@ -125,7 +125,7 @@ bool lw__loop_mask(lw_loop *loop, uint8_t key[4]) {
   return true;
 }
 
-/* ------------------------------------------------------------------------------ life of a loop */
+/* --- life of a loop --- */
 
 static int init_handles(lw_loop *loop) {
   uv_loop_t *uv = loop->net.uv;
@@ -196,7 +196,7 @@ void lw_loop_free(lw_loop *loop) {
   free(loop);
 }
 
-/* ------------------------------------------------------------------------------------- running */
+/* --- running --- */
 
 void lw_loop_run(lw_loop *loop) {
   loop->runs = true;

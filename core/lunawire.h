@@ -26,7 +26,7 @@ typedef struct lw_failure {
   char message[480]; /* for people: one sentence */
 } lw_failure;
 
-/* ---------------------------------------------------------------------------------- the loop */
+/* --- the loop --- */
 
 /* A loop of its own, or on a uv_loop_t that somebody else runs (then lw_loop_run is theirs). */
 lw_loop *lw_loop_new(void *uv_loop, lw_failure *failure);
@@ -68,7 +68,7 @@ lw_signal *lw_signal_start(lw_loop *loop, const char *name, void (*fn)(void *con
                            void *context, lw_failure *failure);
 void lw_signal_stop(lw_signal *signal);
 
-/* --------------------------------------------------------------------------- connections */
+/* --- connections --- */
 
 typedef enum lw_state {
   LW_CONNECTING, /* client: on the way to the server's answer */
@@ -208,7 +208,7 @@ lw_loop *lw_conn_loop(const lw_conn *conn); /* NULL after lw_loop_free */
 void lw_conn_hold(lw_conn *conn);
 void lw_conn_release(lw_conn *conn);
 
-/* -------------------------------------------------------------------------------- servers */
+/* --- servers --- */
 
 typedef struct lw_server_options {
   const char *host; /* numeric, "localhost", or "*" for all addresses */
@@ -282,7 +282,7 @@ bool lw_conn_accept(lw_conn *conn, const char *protocol, bool stream_messages,
 bool lw_conn_respond(lw_conn *conn, int status, const lw_field *fields, size_t field_count,
                      const char *body, size_t size, lw_failure *failure);
 
-/* -------------------------------------------------------------------------------- clients */
+/* --- clients --- */
 
 typedef struct lw_connect_options {
   const char *host; /* a name or a numeric address, without brackets */
@@ -303,7 +303,7 @@ typedef struct lw_connect_options {
 lw_conn *lw_connect(lw_loop *loop, const lw_connect_options *options, const lw_conn_events *events,
                     void *user, lw_failure *failure);
 
-/* -------------------------------------------------------------------------- small helpers */
+/* --- small helpers --- */
 
 bool lw_field_name_valid(const char *text, size_t size);
 bool lw_field_value_valid(const char *text, size_t size);

@@ -5,8 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* ------------------------------------------------------------------------------- birth and death
- */
+/* --- birth and death --- */
 
 static void free_list(char **list) {
   if (list == NULL) return;
@@ -77,7 +76,7 @@ void lw__server_drop(lw_server *server) {
   server->loop = NULL;
 }
 
-/* ------------------------------------------------------------------------------------ listening */
+/* --- listening --- */
 
 static void on_accept(void *owner, lw_transport *io) {
   lw_server *server = owner;
@@ -164,8 +163,7 @@ lw_server *lw_server_open(lw_loop *loop, const lw_server_options *options,
   return server;
 }
 
-/* ------------------------------------------------------------------------------- the public rest
- */
+/* --- the public rest --- */
 
 static void each_in(lw_server *server, lw_state first, lw_state last,
                     void (*fn)(lw_conn *conn, void *context), void *context) {

@@ -65,7 +65,7 @@ lw_timer *lw_timer_start(lw_loop *loop, uint64_t delay_ms, uint64_t every_ms,
   return timer;
 }
 
-/* ------------------------------------------------------------------------------------- signals */
+/* --- signals --- */
 
 static int signal_number(const char *name) {
   static const struct {

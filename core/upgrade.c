@@ -63,7 +63,7 @@ void lw__server_on_bad_head(lw_conn *conn, lw_error error) {
   }
 }
 
-/* --------------------------------------------------------------------------------- the decision */
+/* --- the decision --- */
 
 static bool origin_allowed(const lw_server *server, const lw_http_head *request) {
   if (server->origins == NULL) return lw_handshake_same_origin(request);
@@ -167,8 +167,7 @@ void lw__server_on_head(lw_conn *conn, const uint8_t *rest, size_t size) {
   }
 }
 
-/* ---------------------------------------------------------------------------- a script's decision
- */
+/* --- a script's decision --- */
 
 bool lw_conn_wants_upgrade(const lw_conn *conn) {
   lw_http_head request;

@@ -18,7 +18,8 @@ typedef enum lw_hook {
 typedef struct lw_lua {
   lua_State *L; /* the thread that handlers are called on, anchored in the registry */
   lw_loop *loop;
-  struct lw_fiber *fiber; /* the one that runs, see fiber.h */
+  struct lw_fiber *fiber;     /* the one that runs, see fiber.h */
+  const void *conn_metatable; /* its address, by which connections are known */
   int hooks[LW_HOOKS];
   long references; /* registry references that are held: for leak checks */
 } lw_lua;

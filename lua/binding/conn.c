@@ -22,8 +22,16 @@ lw_lua_conn *lw__push_conn(lua_State *L, lw_lua *lua, lw_conn *conn) {
   return c;
 }
 
+/* For functions with the lw_lua as first upvalue. Comparing the metatable by its address is a third
+ * of the cost of luaL_checkudata, which looks its name up; every send comes by here. */
 lw_lua_conn *lw__check_conn(lua_State *L, int index) {
-  lw_lua_conn *c = luaL_checkudata(L, index, METATABLE);
+  lw_lua_conn *c = lua_touserdata(L, index);
+  bool is_conn = c != NULL && lua_getmetatable(L, index) != 0;
+  if (is_conn) {
+    is_conn = lua_topointer(L, -1) == lw__lua(L)->conn_metatable;
+    lua_pop(L, 1);
+  }
+  if (!is_conn) c = luaL_checkudata(L, index, METATABLE); /* raises */
   if (c->conn == NULL) luaL_error(L, "the Lua state is ending, and this connection has ended");
   return c;
 }
@@ -57,8 +65,7 @@ static lw_conn *check(lua_State *L) {
   return lw__check_conn(L, 1)->conn;
 }
 
-/* --------------------------------------------------------------------------------------- sending
- */
+/* --- sending --- */
 
 static lw_kind check_kind(lua_State *L, int index) {
   if (lua_isnoneornil(L, index)) return LW_TEXT;
@@ -88,10 +95,6 @@ static void take_part(lua_State *L, lw_lua_conn *c, lw_part *part) {
 
 /* Everything is checked before the first part is taken: an error must not leave a pin behind. */
 static size_t count_parts(lua_State *L, int index) {
-  if (lua_type(L, index) != LUA_TTABLE) {
-    luaL_checkstring(L, index);
-    return 1;
-  }
   size_t count = lua_rawlen(L, index);
   for (size_t i = 1; i <= count; i++) {
     lua_rawgeti(L, index, (int)i);
@@ -104,25 +107,27 @@ static size_t count_parts(lua_State *L, int index) {
   return count;
 }
 
-static void take_parts(lua_State *L, lw_lua_conn *c, int index, lw_part *parts, size_t count) {
+/* The message at the index as parts: `few`, or more in a userdata that is left on the stack. */
+static lw_part *take_parts(lua_State *L, lw_lua_conn *c, int index, lw_part *few, size_t *count) {
   if (lua_type(L, index) != LUA_TTABLE) {
+    luaL_checkstring(L, index);
     lua_pushvalue(L, index);
-    take_part(L, c, parts);
-    return;
+    take_part(L, c, few);
+    *count = 1;
+    return few;
   }
-  for (size_t i = 0; i < count; i++) {
+  *count = count_parts(L, index);
+  lw_part *parts = *count > PARTS_ON_STACK ? lua_newuserdata(L, *count * sizeof *parts) : few;
+  for (size_t i = 0; i < *count; i++) {
     lua_rawgeti(L, index, (int)i + 1);
     take_part(L, c, &parts[i]);
   }
+  return parts;
 }
 
 static lw_send_result send_parts(lua_State *L, lw_lua_conn *c, int index, lw_outgoing *message) {
-  lw_part few[PARTS_ON_STACK], *parts = few;
-  size_t count = count_parts(L, index);
-  if (count > PARTS_ON_STACK) parts = lua_newuserdata(L, count * sizeof *parts);
-  take_parts(L, c, index, parts, count);
-  message->parts = parts;
-  message->part_count = count;
+  lw_part few[PARTS_ON_STACK];
+  message->parts = take_parts(L, c, index, few, &message->part_count);
   message->release = release_string;
   message->context = c->lua;
   return lw_conn_send(c->conn, message);
@@ -197,8 +202,7 @@ static int conn_ping(lua_State *L) {
   return push_result(L, c, lw_conn_ping(c->conn, data, size));
 }
 
-/* ---------------------------------------------------------------------------------------- closing
- */
+/* --- closing --- */
 
 /* conn:close([code [, reason]]) */
 static int conn_close(lua_State *L) {
@@ -252,6 +256,7 @@ void lw__open_conn(lua_State *L, int lua) {
   int module = lua_gettop(L);
   luaL_newmetatable(L, METATABLE);
   int metatable = module + 1;
+  ((lw_lua *)lua_touserdata(L, lua))->conn_metatable = lua_topointer(L, metatable);
   lua_newtable(L);
   lua_pushvalue(L, lua);
   lw__setfuncs(L, methods, 1);

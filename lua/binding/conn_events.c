@@ -93,8 +93,7 @@ static void on_pong(lw_conn *conn, const char *data, size_t size) {
   fire(conn, &(event){.handler = LW_ON_PONG, .data = data, .size = size});
 }
 
-/* ------------------------------------------------------------------------ requests and the upgrade
- */
+/* --- requests and the upgrade --- */
 
 static void open_server_conn(lua_State *L, void *context) {
   lw_conn *conn = context;
@@ -136,8 +135,7 @@ static void on_open(lw_conn *conn) {
   fire(conn, &(event){.handler = LW_ON_OPEN});
 }
 
-/* ---------------------------------------------------------------------------------- parked senders
- */
+/* --- parked senders --- */
 
 typedef struct unparking {
   lw_lua_conn *c;

@@ -28,8 +28,7 @@ bool lw__in_fiber(const lw_lua *lua) {
   return lua->fiber != NULL;
 }
 
-/* ---------------------------------------------------------------------------------------- stacks
- */
+/* --- stacks --- */
 
 static size_t page_size(void) {
   return (size_t)sysconf(_SC_PAGESIZE);
@@ -118,8 +117,7 @@ int lw__yield(lua_State *L, lw_lua *lua, int count) {
   return fiber->count;
 }
 
-/* --------------------------------------------------------------------------------- for Lua scripts
- */
+/* --- for Lua scripts --- */
 
 /* Upvalues of every function below: the lw_lua, and the table of fibers by thread. */
 #define UP_FIBERS lua_upvalueindex(2)

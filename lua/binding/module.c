@@ -32,8 +32,7 @@ void lw__push_ref(lua_State *L, int reference) {
   lua_rawgeti(L, LUA_REGISTRYINDEX, reference);
 }
 
-/* ---------------------------------------------------------------------------------------- the loop
- */
+/* --- the loop --- */
 
 static int run(lua_State *L) {
   lw_lua *lua = lw__lua(L);
@@ -126,8 +125,7 @@ static int leaks(lua_State *L) {
   return 1;
 }
 
-/* --------------------------------------------------------------------------------------- the state
- */
+/* --- the state --- */
 
 /* At the end of the Lua state. Inside a handler (os.exit there closes the state) libuv is on the C
  * stack below us and the process is about to end: nothing is touched then. */

@@ -11,7 +11,7 @@ static lw_lua_server *check_server(lua_State *L) {
   return luaL_checkudata(L, 1, METATABLE);
 }
 
-/* --------------------------------------------------------------------------------------- events */
+/* --- events --- */
 
 typedef struct accept_error {
   lw_lua_server *s;
@@ -46,8 +46,7 @@ static void on_end(lw_server *server) {
 
 static const lw_server_events server_events = {&lw__lua_conn_events, on_accept_error, on_end};
 
-/* --------------------------------------------------------------------------------------- serving
- */
+/* --- serving --- */
 
 static int take_function(lua_State *L, lw_lua *lua, const char *name) {
   lua_getfield(L, 1, name);
@@ -119,8 +118,7 @@ static int serve(lua_State *L) {
   return 1;
 }
 
-/* -------------------------------------------------------------------------------- server methods
- */
+/* --- server methods --- */
 
 /* server:stop([code [, reason]]): stops listening and closes every connection (1001). */
 static int server_stop(lua_State *L) {
@@ -208,7 +206,7 @@ static int server_gc(lua_State *L) {
   return 0;
 }
 
-/* ---------------------------------------------------------------------------- deciding requests */
+/* --- deciding requests --- */
 
 static int true_or_failure(lua_State *L, bool done, const lw_failure *failure) {
   if (!done) return lw__push_failure(L, failure->message, failure->code);
