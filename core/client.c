@@ -47,17 +47,6 @@ static void failed_with(lw_conn *conn, lw_error error) {
   lw__client_failed(conn, lw_error_name(error), lw_error_text(error));
 }
 
-void lw__client_on_bad_head(lw_conn *conn, lw_error error) {
-  if (error == LW_E_HTTP_TIMEOUT) {
-    lw__client_failed(conn, "ETIMEDOUT",
-                      conn->client->dial != NULL
-                          ? "the server could not be reached in time"
-                          : "the server did not answer the handshake in time");
-  } else {
-    failed_with(conn, error);
-  }
-}
-
 void lw__client_on_end(lw_conn *conn, int error) {
   if (conn->has_head) { /* a refusal without a length ends here */
     lw__client_on_body(conn, NULL, 0);
@@ -93,6 +82,18 @@ static void refused(lw_conn *conn) {
            response.status, (int)(response.reason.size < 60 ? response.reason.size : 60),
            response.reason.data, size > 0 ? ": " : "", (int)size, body);
   lw__client_failed(conn, lw_error_name(LW_E_HTTP_STATUS), message);
+}
+
+void lw__client_on_bad_head(lw_conn *conn, lw_error error) {
+  if (error != LW_E_HTTP_TIMEOUT) {
+    failed_with(conn, error);
+  } else if (conn->has_head) { /* a refusal whose body does not end */
+    refused(conn);
+  } else {
+    lw__client_failed(conn, "ETIMEDOUT", conn->client->dial != NULL
+                                             ? "the server could not be reached in time"
+                                             : "the server did not answer the handshake in time");
+  }
 }
 
 void lw__client_on_body(lw_conn *conn, const uint8_t *data, size_t size) {
