@@ -7,7 +7,8 @@ local raw = require "spec.raw_peer"
 local ws = require "lunawire"
 
 local texts = {}
-for id, text in helper.read("core/proto/error.h"):gmatch('X%(([%w_]+), %d+,%s+\\?%s*"([^\n]-)"%)') do
+local entry = 'X%(([%w_]+), %d+,%s+\\?%s*"([^\n]-)"%)'
+for id, text in helper.read("core/proto/error.h"):gmatch(entry) do
   texts[id] = text
 end
 
