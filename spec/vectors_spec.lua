@@ -1,11 +1,11 @@
--- Replays the wire transcripts of spec/vectors/frames_*.lua at every chunk size. Each case is
+-- Replays the wire transcripts of spec/vectors/*frames*.lua at every chunk size. Each case is
 --
 --   name, section      of RFC 6455
 --   role               "server" or "client": whose session reads it; absent: both are tried
 --   feed or frames     what the peer sends
 --   events             what must come out; an absent event list is an empty one
 --   error, close_code  how it ends, absent when nothing is wrong
---   max_message, stream  options of the session
+--   max_message, stream, deflate  options of the session
 --
 -- Bytes are parts put side by side. A part is a string of hexadecimal digits, or a table that has
 -- `text` or `hex`, with `times` for a repeated one, or `mask = key` and parts to be masked with it.
@@ -136,7 +136,7 @@ end
 
 local function new_session(case, role)
   return protocol.session {
-    role = role, max_message = case.max_message, stream = case.stream,
+    role = role, max_message = case.max_message, stream = case.stream, deflate = case.deflate,
   }
 end
 
@@ -197,7 +197,9 @@ local function check(case, role)
   end
 end
 
-for _, path in ipairs(helper.find "spec/vectors -name 'frames_*.lua'") do
+local paths = helper.find "spec/vectors -name 'frames_*.lua' -o -name 'deflate_frames.lua'"
+
+for _, path in ipairs(paths) do
   describe(path, function()
     for _, case in ipairs(dofile(path)) do
       for _, role in ipairs(case.role and { case.role } or { "client", "server" }) do

@@ -41,10 +41,18 @@ static void end(lw_deflate *d) {
   if (!d->agreed.peer_takeover) lw_inflate_stop(d);
 }
 
+/* True where a block may begin, with no bit left over. Some senders have nothing to leave out
+ * there, because a second flush in a row writes nothing: an empty message, or an empty last
+ * fragment. */
+static bool at_boundary(const lw_deflate *d) {
+  return d->at_start || d->inflater->z.data_type == AT_BLOCK_END;
+}
+
 /* Inflates until the input is used up or the output is full. A final block ends a stream and not
  * the message: another stream may follow, with the same window (section 7.2.3.4). */
 static lw_error run(lw_deflate *d) {
   z_stream *z = &d->inflater->z;
+  if (z->avail_in == 0 && at_boundary(d)) return LW_OK; /* zlib would forget that it is at one */
   for (;;) {
     if (z->avail_in > 0) d->at_start = false;
     int result = inflate(z, Z_SYNC_FLUSH);
@@ -55,13 +63,6 @@ static lw_error run(lw_deflate *d) {
     d->at_start = true;
     if (z->avail_in == 0) return LW_OK;
   }
-}
-
-/* True where a block may begin, with no bit left over. Some senders have nothing to leave out
- * there, because a second flush in a row writes nothing: an empty message, or an empty last
- * fragment. */
-static bool at_boundary(const lw_deflate *d) {
-  return d->at_start || d->inflater->z.data_type == AT_BLOCK_END;
 }
 
 /* Adds what the sender left out behind the last byte. It comes from our own memory: there may be
