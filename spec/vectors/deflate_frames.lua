@@ -1,6 +1,6 @@
 -- Compressed messages (permessage-deflate). Sections are those of RFC 7692. What a session agreed
 -- on is in `deflate`, as ws.protocol takes it: an empty table is an agreement without takeover.
--- spec/vectors_spec.lua explains the rest of the notation.
+-- spec/transcript.lua explains the rest of the notation.
 local hello = "f2 48 cd c9 c9 07 00" -- "Hello"
 local final_hello = "f3 48 cd c9 c9 07 00" -- the same in a final block
 local hello_again = "f2 00 11 00 00" -- "Hello", by what is in the window

@@ -1,5 +1,5 @@
 -- Close frames, their codes and reasons, and what comes after one.
--- spec/vectors_spec.lua explains the notation.
+-- spec/transcript.lua explains the notation.
 return {
   { name = "no payload", section = "5.5.1",
     frames = { { "88" } },

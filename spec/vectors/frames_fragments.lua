@@ -1,5 +1,5 @@
 -- Fragmentation, control frames in between, streams and the size limit.
--- spec/vectors_spec.lua explains the notation.
+-- spec/transcript.lua explains the notation.
 return {
   { name = "two fragments", section = "5.4",
     frames = { { "01", text = "Hel" }, { "80", text = "lo" } },

@@ -1,6 +1,6 @@
 -- Frame heads that break a rule: reserved bits and opcodes, masking, lengths.
 -- Each ends with the byte that breaks it.
--- spec/vectors_spec.lua explains the notation.
+-- spec/transcript.lua explains the notation.
 return {
   { name = "RSV2", section = "5.2", feed = "a1", error = "RESERVED_BIT", close_code = 1002 },
   { name = "RSV3", section = "5.2", feed = "91", error = "RESERVED_BIT", close_code = 1002 },

@@ -1,5 +1,5 @@
 -- Every form of the payload length, for both roles.
--- spec/vectors_spec.lua explains the notation.
+-- spec/transcript.lua explains the notation.
 return {
   { name = "text of 0", section = "5.2", role = "client",
     feed = "81 00",

@@ -1,5 +1,5 @@
 -- Masking (RFC 6455 section 5.3) and the examples of section 5.7, byte by byte.
--- spec/vectors_spec.lua explains the notation.
+-- spec/transcript.lua explains the notation.
 return {
   { name = "a masked Hello", section = "5.7", role = "server",
     feed = "81 85 37 fa 21 3d 7f 9f 4d 51 58",

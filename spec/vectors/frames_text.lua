@@ -1,6 +1,6 @@
 -- UTF-8 in text messages, RFC 6455 section 8.1 and RFC 3629. What is invalid ends with the first
 -- byte that shows it.
--- spec/vectors_spec.lua explains the notation.
+-- spec/transcript.lua explains the notation.
 return {
   { name = "U+0000", section = "8.1",
     frames = { { "81", hex = "00" } },
