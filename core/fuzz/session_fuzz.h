@@ -21,6 +21,7 @@
 /* One run: the session and everything it said, in a form that does not depend on the pieces. */
 typedef struct fuzz_run {
   const lw_session_config *config;
+  lw_deflate_pool *pool;
   lw_session session;
   lw_session sender; /* of the other role */
   lw_buf log;        /* events */
@@ -115,9 +116,21 @@ static void fuzz_begin(fuzz_run *run, const lw_session_config *config,
   lw_session_init(&run->sender, other);
 }
 
+/* What the peer sends may be compressed. */
+static void fuzz_use_deflate(fuzz_run *run, bool takeover) {
+  static const lw_deflate_options options = {.level = 1, .memory_level = 1, .window_bits = 9};
+  const lw_deflate_agreement agreement = {
+      .own_bits = 9, .peer_bits = 15, .peer_takeover = takeover};
+  run->pool = lw_deflate_pool_new();
+  MUST(run->pool != NULL);
+  lw_session_use_deflate(&run->session, lw_deflate_new(run->pool, &options, &agreement));
+  MUST(run->session.deflate != NULL);
+}
+
 static void fuzz_end(fuzz_run *run) {
   lw_session_free(&run->session);
   lw_session_free(&run->sender);
+  lw_deflate_pool_free(run->pool);
   lw_buf_free(&run->log);
   lw_buf_free(&run->wire);
 }
@@ -143,7 +156,8 @@ static void fuzz_compare(const fuzz_run *whole, const fuzz_run *pieces) {
   lw_error error = lw_session_error(&whole->session);
   MUST(lw_session_error(&pieces->session) == error);
   MUST(fuzz_begins_with(&pieces->log, &whole->log));
-  bool cut = whole->config->stream_messages && error == LW_E_INVALID_UTF8;
+  bool is_text_error = error == LW_E_INVALID_UTF8 || error == LW_E_DEFLATE_DATA;
+  bool cut = whole->config->stream_messages && is_text_error;
   MUST(cut || pieces->log.size == whole->log.size);
 }
 
@@ -175,12 +189,15 @@ static void fuzz_session(const uint8_t *data, size_t size, bool is_server) {
   other.is_server = !is_server;
   uint32_t seed = (uint32_t)data[1] << 8 | data[2];
   bool bytes = seed == 0; /* a piece for each byte */
+  bool use_deflate = (data[0] & 16) != 0, takeover = (data[0] & 32) != 0;
   data += 3;
   size -= 3;
 
   fuzz_run whole, pieces;
   fuzz_begin(&whole, &config, &other);
   fuzz_begin(&pieces, &config, &other);
+  if (use_deflate) fuzz_use_deflate(&whole, takeover);
+  if (use_deflate) fuzz_use_deflate(&pieces, takeover);
   lw_result result = fuzz_feed(&whole, data, size);
   for (size_t at = 0, step; at < size; at += step) {
     step = bytes ? 1 : fuzz_next_size(&seed);

@@ -1,9 +1,9 @@
 -- Agreeing on permessage-deflate. Sections are those of RFC 7692.
 --
 -- name, section, options (as ws.protocol takes them; absent: no takeover, all windows). On a
--- server: offers (the value of the client's Sec-WebSocket-Extensions) and answer (absent: declined).
--- On a client: offer (what it must send) or reply (the server's answer), with error (the code of the
--- broken rule; absent: accepted). agreement: what both must then go by, as far as it is given.
+-- server: offers (the value of the client's Sec-WebSocket-Extensions) and answer (absent: none will
+-- do). On a client: offer (what it must send) or reply (the server's answer), with error (the code
+-- of the broken rule; absent: accepted). agreement: what both must go by, as far as it is given.
 
 local takeover = { takeover = true }
 local small = { takeover = true, window_bits = 10, max_window_bits_of_peer = 11 }
