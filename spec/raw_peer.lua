@@ -40,6 +40,8 @@ local function to_hex(bytes)
   return (bytes:gsub(".", function(byte) return ("%02x"):format(byte:byte()) end))
 end
 
+raw.hex = to_hex
+
 local function from_hex(text)
   return (text:gsub("..", function(digits) return string.char(tonumber(digits, 16)) end))
 end
@@ -139,6 +141,12 @@ function Peer:read(size) return self:ask("read", size) end
 function Peer:read_until(mark) return self:ask("until", to_hex(mark)) end
 function Peer:read_all() return self:ask("all") end
 
+-- Reads frames up to a close frame and returns all of them.
+function Peer:read_until_close() return self:ask("until_close") end
+
+-- "", "ok" when there is nothing to read now, not even the end; else the status is "loud".
+function Peer:quiet() return self:ask("quiet") end
+
 -- Reads so many bytes, or all until the end, and returns how many there were and how it ended.
 function Peer:skip(size)
   local count, status = self:ask("skip", size or 0)
@@ -153,6 +161,9 @@ end
 function Peer:half_close() return self:tell("half_close") end
 function Peer:close() return self:tell("close") end
 function Peer:reset() return self:tell("reset") end
+
+-- What a command answered that `tell` gave the number `last`: bytes and status.
+function raw.answer_of(number) return wait_for(number) end
 
 -- Waits until the peer has done what it was last told. Returns what that answered, and the status.
 function Peer:wait() return wait_for(self.last) end
@@ -252,6 +263,27 @@ local function unmask(bytes, key)
     out[i] = string.char(x)
   end
   return table.concat(out)
+end
+
+-- The frames that are whole in a string: a list of { opcode = number, payload = string, fin =
+-- boolean, masked = boolean }.
+function raw.frames(bytes)
+  local frames, at = {}, 1
+  while #bytes > at do
+    local first, second = bytes:byte(at, at + 1)
+    local length, key = second % 128, nil
+    at = at + 2
+    if length >= 126 then
+      local size = length == 126 and 2 or 8
+      length, at = number_of(bytes:sub(at, at + size - 1)), at + size
+    end
+    if second >= 128 then key, at = bytes:sub(at, at + 3), at + 4 end
+    local payload = bytes:sub(at, at + length - 1)
+    frames[#frames + 1] = { opcode = first % 16, fin = first >= 128, masked = key ~= nil,
+      payload = key and unmask(payload, key) or payload }
+    at = at + length
+  end
+  return frames
 end
 
 -- Reads a frame: opcode, payload, fin; or nil and how it ended.

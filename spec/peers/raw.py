@@ -3,7 +3,7 @@
 Each line of stdin is a command: peer, number, name, arguments. A peer is a thread with a socket that
 takes its commands one after the other, so none of them ever waits for another. Each command answers
 with one line in the file that is named on the command line: number, status, bytes in hexadecimal.
-The status is ok, eof, reset, timeout, or error (the bytes then say what went wrong). The end of
+The status is ok, eof, reset, timeout, loud, or error (the bytes then say what went wrong). The end of
 stdin is the end of everything.
 """
 
@@ -37,6 +37,19 @@ class End(Exception):
         self.status, self.data = status, data
 
 
+def frame_size(data, at):
+    """The size of the frame that begins there; None when its head is not whole."""
+    if len(data) < at + 2:
+        return None
+    length, head = data[at + 1] & 127, 2
+    if length > 125:
+        head += 2 if length == 126 else 8
+        if len(data) < at + head:
+            return None
+        length = int.from_bytes(data[at + 2:at + head], "big")
+    return head + (4 if data[at + 1] & 128 else 0) + length
+
+
 class Peer:
     def __init__(self):
         self.commands = queue.Queue()
@@ -57,6 +70,8 @@ class Peer:
                 answer(number, "timeout")
             except Exception as error:  # a mistake in a spec: let it read what it was
                 answer(number, "error", repr(error).encode())
+            if name in ("close", "reset"):
+                return
 
     # Beginning
 
@@ -156,6 +171,28 @@ class Peer:
     def all(self):
         while True:
             self.more()
+
+    def until_close(self):
+        """Reads frames up to a close frame and returns all of them."""
+        at = 0
+        while True:
+            size = frame_size(self.buffer, at)
+            if size is None or len(self.buffer) < at + size:
+                self.more()
+            elif self.buffer[at] & 15 == 8:
+                return self.take(at + size)
+            else:
+                at += size
+
+    def quiet(self):
+        """Fails when more bytes, or the end, are there already."""
+        self.socket.setblocking(False)
+        try:
+            raise End("loud", self.buffer or self.socket.recv(1, socket.MSG_PEEK))
+        except BlockingIOError:
+            pass
+        finally:
+            self.socket.settimeout(LIMIT)
 
     def skip(self, size):
         """Reads so many bytes, or, with 0, until the end, and tells how many there were."""
