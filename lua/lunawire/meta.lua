@@ -7,7 +7,7 @@
 
 ---@class lunawire
 ---@field version string
----@field protocol? table the protocol alone, without a loop
+---@field protocol table the protocol alone, without a loop
 local ws = {}
 
 ---@alias lunawire.Kind "text" | "binary"
@@ -95,6 +95,7 @@ function ws.sleep(seconds) end
 ---@field remote_port? integer
 ---@field rtt? lunawire.Seconds of the last ping
 ---@field is_server boolean
+---@field server? lunawire.Server that accepted it
 ---@field request? lunawire.Request on a server
 ---@field response? lunawire.ClientResponse on a client
 ---@field [any] any
@@ -253,14 +254,17 @@ function Response:send(body) end
 ---@field routes? table<string, lunawire.RouteHandler> "GET /page", "WS /room/:id", "GET /*rest"
 
 ---@class lunawire.Server
----@field port? integer
----@field address string
+---@field port? integer 0 for a unix socket; nil after stop
+---@field address? string nil after stop
+---@field listening boolean
 local Server = {}
 
----Stops listening and closes the connections.
-function Server:stop() end
+---Stops listening and begins the closing handshake with every connection.
+---@param code? integer default 1001
+---@param reason? string at most 123 bytes
+function Server:stop(code, reason) end
 
----@return lunawire.Connection[]
+---@return lunawire.Connection[] those that are open or closing
 function Server:connections() end
 
 ---@return table<string, integer>
