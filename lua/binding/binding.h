@@ -27,7 +27,7 @@ typedef struct lw_lua {
 /* Fixed slots at the bottom of the handlers' thread. */
 enum { LW_SLOT_TRACEBACK = 1, LW_SLOT_TRAMPOLINE };
 
-lw_lua *lw__lua(lua_State *L); /* the first upvalue */
+lw_lua *lw__lua(lua_State *L); /* the first upvalue; raises when its loop is gone */
 
 /* References to values, counted. */
 int lw__ref(lw_lua *lua, lua_State *L); /* pops the value */

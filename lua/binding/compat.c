@@ -58,6 +58,10 @@ const char *lw__tolstring(lua_State *L, int index, size_t *size) {
   if (!luaL_callmeta(L, index, "__tostring")) {
     if (lua_isnumber(L, index) || lua_isstring(L, index)) {
       lua_pushvalue(L, index);
+    } else if (lua_isboolean(L, index)) {
+      lua_pushstring(L, lua_toboolean(L, index) ? "true" : "false");
+    } else if (lua_isnil(L, index)) {
+      lua_pushliteral(L, "nil");
     } else {
       lua_pushfstring(L, "%s: %p", luaL_typename(L, index), lua_topointer(L, index));
     }

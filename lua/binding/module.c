@@ -11,8 +11,11 @@
 
 #define UP_LUA lua_upvalueindex(1)
 
+/* A finalizer of the script's may come when the loop is gone already. */
 lw_lua *lw__lua(lua_State *L) {
-  return lua_touserdata(L, UP_LUA);
+  lw_lua *lua = lua_touserdata(L, UP_LUA);
+  if (lua->loop == NULL) luaL_error(L, "the Lua state is ending, and lunawire's loop has ended");
+  return lua;
 }
 
 int lw__ref(lw_lua *lua, lua_State *L) {

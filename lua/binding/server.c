@@ -8,7 +8,9 @@
 #define METATABLE "lunawire.server"
 
 static lw_lua_server *check_server(lua_State *L) {
-  return luaL_checkudata(L, 1, METATABLE);
+  lw_lua_server *s = luaL_checkudata(L, 1, METATABLE);
+  if (s->server == NULL) luaL_error(L, "the Lua state is ending, and this server has ended");
+  return s;
 }
 
 /* --- events --- */
@@ -186,7 +188,7 @@ static int server_index(lua_State *L) {
   int port;
   lua_pushvalue(L, 2);
   lua_rawget(L, lua_upvalueindex(2));
-  if (!lua_isnil(L, -1) || s->server == NULL) return 1;
+  if (!lua_isnil(L, -1)) return 1;
   if (strcmp(name, "listening") == 0) {
     lua_pushboolean(L, lw_server_listening(s->server));
   } else if (!lw_server_address(s->server, address, sizeof address, &port)) {
@@ -200,7 +202,7 @@ static int server_index(lua_State *L) {
 }
 
 static int server_gc(lua_State *L) {
-  lw_lua_server *s = check_server(L);
+  lw_lua_server *s = luaL_checkudata(L, 1, METATABLE);
   if (s->server != NULL) lw_server_release(s->server);
   s->server = NULL;
   return 0;

@@ -24,8 +24,9 @@ static void forget(alarm *a) {
 }
 
 static void stop(alarm *a) {
-  if (a->timer != NULL) lw_timer_stop(a->timer);
-  if (a->signal != NULL) lw_signal_stop(a->signal);
+  bool has_loop = a->lua->loop != NULL; /* it took its timers with it */
+  if (has_loop && a->timer != NULL) lw_timer_stop(a->timer);
+  if (has_loop && a->signal != NULL) lw_signal_stop(a->signal);
   forget(a);
 }
 
