@@ -159,6 +159,7 @@ end
 -- Turns the loop until condition() is true and returns what it returned. Fails after `seconds` (5).
 function helper.wait_until(condition, what, seconds)
   local core = require "lunawire.core"
+  core.step(0) -- the loop's time may be old
   local deadline = core.now() + (seconds or 5)
   while true do
     local result = condition()

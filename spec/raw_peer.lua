@@ -69,6 +69,7 @@ end
 
 -- What a command answered: bytes and status. Turns the loop until it did.
 local function wait_for(number)
+  core.step(0) -- the loop's time may be old
   local deadline = core.now() + 15
   take_answers()
   while not answers[number] do
