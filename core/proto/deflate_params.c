@@ -87,6 +87,7 @@ static bool accept_offer(lw_deflate_agreement *agreement, const lw_deflate_optio
   agreement->own_takeover = options->takeover && !offer->server_no_context_takeover;
   agreement->peer_takeover = options->takeover && !offer->client_no_context_takeover;
   agreement->peer_forgets = !agreement->own_takeover;
+  agreement->names_server_bits = offer->server_bits != 0;
   return true;
 }
 
@@ -141,6 +142,7 @@ lw_error lw_deflate_check(lw_deflate_agreement *agreement, const lw_deflate_opti
   agreement->peer_bits = bits_or_all(p.server_bits);
   agreement->own_takeover = options->takeover && !p.client_no_context_takeover;
   agreement->peer_takeover = options->takeover && !p.server_no_context_takeover;
+  agreement->names_server_bits = p.server_bits != 0;
   agreement->peer_forgets = p.client_no_context_takeover; /* asking for it alone does not bind it */
   return LW_OK;
 }
@@ -152,20 +154,21 @@ static size_t add(char *text, size_t size, const char *parameter) {
   return size + (size_t)added;
 }
 
-/* A window of 2^15 is what goes without saying. */
 static size_t add_bits(char *text, size_t size, const char *side, uint8_t bits) {
-  if (bits == LW_DEFLATE_BITS_MAX) return size;
   int added =
       snprintf(text + size, LW_DEFLATE_TEXT_MAX - size, "; %s_max_window_bits=%d", side, bits);
   return size + (size_t)added;
 }
 
+/* A window of 2^15 goes without saying, mostly. */
 size_t lw_deflate_write_offer(char text[LW_DEFLATE_TEXT_MAX], const lw_deflate_options *options) {
   size_t size = add(text, 0, "permessage-deflate");
   if (!options->takeover) {
     size = add(text, size, "; server_no_context_takeover; client_no_context_takeover");
   }
-  size = add_bits(text, size, "server", options->peer_window_bits);
+  if (options->peer_window_bits < LW_DEFLATE_BITS_MAX) {
+    size = add_bits(text, size, "server", options->peer_window_bits);
+  }
   /* Without a value it says no more than that we could be limited. */
   if (options->window_bits == LW_DEFLATE_BITS_MAX) {
     return add(text, size, "; client_max_window_bits");
@@ -178,9 +181,12 @@ size_t lw_deflate_write_answer(char text[LW_DEFLATE_TEXT_MAX],
   const lw_deflate_agreement *a = agreement;
   bool server_takeover = is_server ? a->own_takeover : a->peer_takeover;
   bool client_takeover = is_server ? a->peer_takeover : !a->peer_forgets;
+  uint8_t server_bits = is_server ? a->own_bits : a->peer_bits;
+  uint8_t client_bits = is_server ? a->peer_bits : a->own_bits;
   size_t size = add(text, 0, "permessage-deflate");
   if (!server_takeover) size = add(text, size, "; server_no_context_takeover");
   if (!client_takeover) size = add(text, size, "; client_no_context_takeover");
-  size = add_bits(text, size, "server", is_server ? a->own_bits : a->peer_bits);
-  return add_bits(text, size, "client", is_server ? a->peer_bits : a->own_bits);
+  bool names_server_bits = a->names_server_bits || server_bits < LW_DEFLATE_BITS_MAX;
+  if (names_server_bits) size = add_bits(text, size, "server", server_bits);
+  return client_bits < LW_DEFLATE_BITS_MAX ? add_bits(text, size, "client", client_bits) : size;
 }

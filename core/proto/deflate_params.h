@@ -31,7 +31,8 @@ typedef struct lw_deflate_agreement {
   uint8_t peer_bits;
   bool own_takeover;
   bool peer_takeover;
-  bool peer_forgets; /* the peer begins each of our messages with an empty window, too */
+  bool names_server_bits; /* the answer has server_max_window_bits, as it must if the offer has */
+  bool peer_forgets;      /* the peer begins each of our messages with an empty window, too */
 } lw_deflate_agreement;
 
 #define LW_DEFLATE_TEXT_MAX 160 /* bytes of any text that is written here */
