@@ -34,6 +34,10 @@ void lw__loop_leave(lw_loop *loop) {
   loop->depth--;
 }
 
+static void on_idle(uv_idle_t *handle) {
+  (void)handle;
+}
+
 void lw__loop_unsettle(lw_loop *loop, lw_conn *conn) {
   if (conn->is_unsettled || conn == loop->current || loop->freed) return;
   conn->is_unsettled = true;
@@ -41,6 +45,8 @@ void lw__loop_unsettle(lw_loop *loop, lw_conn *conn) {
   lw_conn_hold(conn);
   *loop->unsettled_tail = conn;
   loop->unsettled_tail = &conn->next_unsettled;
+  /* Keeps the loop running: the last connection may be over and its on_close still to be called. */
+  uv_idle_start(&loop->idle, on_idle);
 }
 
 static lw_conn *take_unsettled(lw_loop *loop) {
@@ -48,10 +54,6 @@ static lw_conn *take_unsettled(lw_loop *loop) {
   loop->unsettled = NULL;
   loop->unsettled_tail = &loop->unsettled;
   return list;
-}
-
-static void on_idle(uv_idle_t *handle) {
-  (void)handle;
 }
 
 /* Settling may run handlers that make others unsettled; those wait for the next turn, so that two
@@ -68,11 +70,7 @@ static void on_prepare(uv_prepare_t *handle) {
     conn = next;
   }
   lw__loop_leave(loop);
-  if (loop->unsettled != NULL) {
-    uv_idle_start(&loop->idle, on_idle);
-  } else {
-    uv_idle_stop(&loop->idle);
-  }
+  if (loop->unsettled == NULL) uv_idle_stop(&loop->idle);
 }
 
 /* --- deadlines --- */
@@ -135,7 +133,6 @@ static int init_handles(lw_loop *loop) {
   if (error == 0) error = uv_prepare_start(&loop->prepare, on_prepare);
   if (error != 0) return error;
   uv_unref((uv_handle_t *)&loop->prepare);
-  uv_unref((uv_handle_t *)&loop->idle);
   loop->prepare.data = loop->idle.data = loop->timer.data = NULL;
   loop->handles = 3;
   return 0;
