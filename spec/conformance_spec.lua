@@ -173,8 +173,8 @@ local servers = {} -- [its options as text] = server
 local paths = 0
 
 local function server_for(case)
-  local deflate = case.deflate and tostring(case.deflate.peer_takeover)
-  local name = ("%s %s %s"):format(case.max_message, case.stream, deflate)
+  local deflate = case.deflate and (case.deflate.peer_takeover and "takeover" or "deflate")
+  local name = (case.max_message or "") .. (case.stream and "stream" or "") .. (deflate or "")
   if not servers[name] then
     local options = options_of(case)
     options.port = 0

@@ -176,6 +176,44 @@ describe("a server's answer", function()
     assert.equal(": " .. ("x"):rep(159), body("Content-Length: 5000\r\n\r\n" .. ("x"):rep(5000)))
   end)
 
+  it("that refuses is returned whole", function()
+    local function answer_to(head)
+      local peer = listener:upgrade(head .. "Content-Length: 0\r\n\r\n")
+      local conn, message, code, response = ws.connect(url())
+      assert.same({ nil, "HTTP_STATUS" }, { conn, code })
+      peer:close()
+      return response, message
+    end
+    local moved, message = answer_to "HTTP/1.1 302 Found\r\nLocation: wss://example.org/\r\n"
+    assert.matches(": 302 Found$", message)
+    assert.same({ status = 302, reason = "Found",
+      headers = { location = "wss://example.org/", ["content-length"] = "0" } }, moved)
+    local secret = answer_to 'HTTP/1.1 401 Unauthorized\r\nWWW-Authenticate: Basic realm="x"\r\n'
+    assert.equal('Basic realm="x"', secret.headers["www-authenticate"])
+
+    listener:accept():tell("until", raw.hex "\r\n\r\n"):close()
+    local _, _, code, response = ws.connect(url())
+    assert.same({ "EOF", nil }, { code, response }) -- nothing was answered
+  end)
+
+  it("is told when nothing else is left to wait for", function()
+    local script = helper.file [[
+      local ws = require "lunawire"
+      local function say(...) print(select(2, ...)) end
+      ws.connect(arg[1], { on_open = say, on_error = say, on_close = say })
+      ws.run()
+    ]]
+    local function said(peer)
+      local _, out = helper.drive { helper.lua, script, url() }
+      peer:close()
+      return out
+    end
+    assert.equal("the server ended the connection during the handshake\tEOF\n",
+      said(listener:accept():tell("until", raw.hex "\r\n\r\n"):half_close()))
+    assert.equal("\n1006\tthe peer ended the connection without a close frame\n",
+      said(listener:upgrade():half_close()))
+  end)
+
   it("that refuses and does not end is told after the timeout", function()
     local message, code = refused_with("HTTP/1.1 503 Busy\r\nContent-Length: 99\r\n\r\nnot now")
     assert.equal("HTTP_STATUS", code)

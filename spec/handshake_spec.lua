@@ -22,18 +22,31 @@ describe("a server's answer to", function()
     helper.check_leaks()
   end)
 
+  local function check(case, peer)
+    local head = peer:read_until("\r\n\r\n")
+    assert.equal(tostring(case.status), head:match("^HTTP/1.1 (%d+) %u"))
+    local function field(name) return head:match("\r\n" .. name .. ": ([^\r]*)\r\n") end
+    if case.status ~= 101 then
+      local body, ending = peer:read_all()
+      assert.equal(texts[case.error] .. "\n", body)
+      assert.equal("eof", ending) -- the server ends TCP
+      assert.equal(tostring(#body), field "Content%-Length")
+      assert.equal("close", field "Connection" :match "close")
+    end
+    assert.equal(case.status == 426 and "13" or nil, field "Sec%-WebSocket%-Version")
+    local upgrades = case.status == 101 or case.status == 426
+    assert.equal(upgrades and "websocket" or nil, field "Upgrade")
+    local accept = field "Sec%-WebSocket%-Accept"
+    assert.equal(case.status == 101, accept ~= nil)
+    if accept and case.request:find(raw.key, 1, true) then assert.equal(raw.accept, accept) end
+    peer:close()
+  end
+
   for _, case in ipairs(dofile "spec/vectors/handshake_request.lua") do
     it(case.name .. " (" .. case.section .. ")", function()
-      local peer = raw.connect(server.port):send(case.request)
-      local head = peer:read_until("\r\n\r\n")
-      assert.equal(tostring(case.status), head:match("^HTTP/1.1 (%d+) "))
-      if case.status ~= 101 then
-        local body, ending = peer:read_all()
-        assert.equal(texts[case.error] .. "\n", body)
-        assert.equal("eof", ending)
-        assert.equal(tostring(#body), head:match("\r\nContent%-Length: (%d+)\r\n"))
-      end
-      peer:close()
+      check(case, raw.connect(server.port):send(case.request))
+      check(case, raw.connect(server.port):drip(case.request, 63))
+      if #case.request < 1000 then check(case, raw.connect(server.port):drip(case.request, 1)) end
     end)
   end
 end)
@@ -51,8 +64,8 @@ describe("a client's view of", function()
   for _, case in ipairs(dofile "spec/vectors/handshake_response.lua") do
     local offer = case.offer or {}
     -- A client that offers no extension is told of one that it did not offer.
-    it(case.name .. " (" .. case.section .. ")", function()
-      local peer = listener:upgrade(case.response, "")
+    local function check(size)
+      local peer = listener:upgrade(case.response, "", size)
       local conn, message, code = ws.connect("ws://127.0.0.1:" .. listener.port,
         { protocols = offer.protocols, timeout = 5 })
       assert.equal(case.error, code)
@@ -65,6 +78,12 @@ describe("a client's view of", function()
       end
       peer:close()
       helper.wait_until(function() return core.leaks().connections == 0 end)
+    end
+
+    it(case.name .. " (" .. case.section .. ")", function()
+      check()
+      check(63)
+      if #case.response < 1000 then check(1) end
     end)
   end
 end)

@@ -211,9 +211,11 @@ function raw.answer(more)
 end
 
 -- The next connection of a peer that listens. Its request is read, without waiting for it, and
--- answered with that head (by default one that accepts) and `behind` in the same segment.
-function Peer:upgrade(answer, behind)
-  return self:accept():tell("upgrade", to_hex(answer or raw.answer()), to_hex(behind or ""))
+-- answered with that head (by default one that accepts) and `behind` in the same segment, or in
+-- pieces of a size.
+function Peer:upgrade(answer, behind, size)
+  return self:accept():tell("upgrade", to_hex(answer or raw.answer()), to_hex(behind or ""),
+    size or 1000000)
 end
 
 local function big_endian(number, size)

@@ -73,7 +73,7 @@ local function handlers_for_waiting()
   return handlers
 end
 
--- Returns the open connection, or nil, message, code.
+-- Returns the open connection; or nil, message, code and, when the server answered, its response.
 local function connect_and_wait(o)
   task.expect_waiting()
   o.handlers = handlers_for_waiting()
@@ -84,7 +84,8 @@ local function connect_and_wait(o)
   local opened
   opened, message, code = waiter:wait()
   opening[conn] = nil
-  return opened, message, code
+  if opened then return opened end
+  return nil, message, code, conn.response
 end
 
 -- Takes the place of on_error, so that a client that cannot connect does not just fall silent.

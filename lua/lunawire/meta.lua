@@ -290,12 +290,14 @@ function ws.serve(options) end
 ---@field protocols? string[]
 
 ---Connects. With handlers it never waits: the connection is "connecting", and on_open or on_error
----follows. Without any it returns the connection when it is open.
+---follows. Without any it returns the connection when it is open; what a server
+---answered that refused is the fourth value, and conn.response for on_error.
 ---@param url string "ws://host:port/path?query" or "ws+unix:///path.sock:/path?query"
 ---@param options? lunawire.ConnectOptions
 ---@return lunawire.Connection? conn
 ---@return string? message
 ---@return string? code
+---@return lunawire.ClientResponse? response
 function ws.connect(url, options) end
 
 return ws

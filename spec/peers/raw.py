@@ -97,14 +97,14 @@ class Peer:
     def accept(self, listener):
         self.adopt(peers[listener].socket.accept()[0])
 
-    def upgrade(self, answer_head, behind):
+    def upgrade(self, answer_head, behind, size):
         """Reads a request and sends the answer, in which {accept} stands for the accept value."""
         head = self.until(b"\r\n\r\n".hex())
         key = head.split(b"\r\nSec-WebSocket-Key: ")[1].split(b"\r\n")[0]
         digest = hashlib.sha1(key + b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11").digest()
         answer_head = bytes.fromhex(answer_head).replace(b"{accept}", base64.b64encode(digest))
         answer_head = answer_head.replace(b"{key}", key)
-        self.socket.sendall(answer_head + bytes.fromhex(behind))
+        self.drip(answer_head.hex() + behind, size, 0)
         return head
 
     # Sending
