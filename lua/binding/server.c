@@ -203,7 +203,9 @@ static int server_index(lua_State *L) {
 
 static int server_gc(lua_State *L) {
   lw_lua_server *s = luaL_checkudata(L, 1, METATABLE);
+  if (s->handlers != NULL) lw__handlers_release(s->lua, s->handlers); /* it did not end by itself */
   if (s->server != NULL) lw_server_release(s->server);
+  s->handlers = NULL;
   s->server = NULL;
   return 0;
 }
