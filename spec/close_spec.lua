@@ -221,6 +221,7 @@ describe("a server", function()
     serve { on_open = function() end }
     local silent = raw.connect(server.port)
     local asking = raw.connect(server.port):send("GET / HTTP/1.1\r\n")
+    asking:wait()
     local peer = raw.open(server.port)
     helper.wait_until(function() return server:stats().connections == 3 end)
     server:stop()

@@ -1,5 +1,5 @@
--- How a process ends: os.exit and ws.stop in every handler, a script that just ends, finalizers that
--- come later than everything else. Each runs in a process of its own.
+-- How a process ends: os.exit and ws.stop in every handler, a script that just ends, finalizers
+-- that come later than everything else. Each runs in a process of its own.
 
 local helper = require "spec.helper"
 
@@ -168,10 +168,11 @@ describe("a script", function()
           function() timer:stop() end, function() signal:stop() end,
           function() ws.after(1, print) end, function() ws.every(1, print) end,
           function() ws.on_signal("SIGUSR2", print) end, function() ws.now() end,
-          function() ws.fd() end, function() ws.step(0) end, function() ws.after(0, ws.stop) ws.run() end,
+          function() ws.fd() end, function() ws.step(0) end,
+          function() ws.after(0, ws.stop) ws.run() end,
           function() ws.stop() end, function() ws.spawn(function() ws.sleep(1) end) end,
           function() core.serve {} end, function() core.connect {} end,
-          function() core.handlers {} end, function() core.leaks() end,
+          function() core.leaks() end,
         } do pcall(use) end
         io.stdout:write("finalized\n")
       end
