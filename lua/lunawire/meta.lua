@@ -90,7 +90,7 @@ function ws.sleep(seconds) end
 ---@field state lunawire.State
 ---@field buffered integer bytes of output that wait
 ---@field protocol? string the agreed subprotocol
----@field extensions? string
+---@field extensions? string the agreed compression with its parameters
 ---@field remote_address? string
 ---@field remote_port? integer
 ---@field rtt? lunawire.Seconds of the last ping
@@ -105,15 +105,17 @@ local Connection = {}
 ---`send` waits instead); nil, message, code when it is not accepted.
 ---@param data string | string[] several strings make one message
 ---@param kind? lunawire.Kind default "text"
+---@param options? lunawire.MessageOptions
 ---@return boolean? sent
 ---@return string? message
 ---@return string? code
-function Connection:send(data, kind) end
+function Connection:send(data, kind, options) end
 
 ---Begins a message that is sent in pieces. Until it is finished no other message can be sent.
 ---@param kind? lunawire.Kind default "text"
+---@param options? lunawire.MessageOptions
 ---@return lunawire.Writer
-function Connection:stream(kind) end
+function Connection:stream(kind, options) end
 
 ---@param payload? string at most 125 bytes
 ---@return boolean? sent
@@ -182,11 +184,25 @@ function Writer:finish(chunk) end
 ---@field on_ping? fun(conn: lunawire.Connection, payload: string)
 ---@field on_pong? fun(conn: lunawire.Connection, payload: string)
 
+---What is compressed how. Without takeover compression takes no memory of an idle connection; with
+---it 2^(window_bits + 2) + 2^(memory_level + 9) bytes and what the peer's window takes.
+---@class lunawire.Deflate
+---@field level? integer 1 (fast) to 9 (small); default 1
+---@field memory_level? integer 1 to 9; default 5
+---@field window_bits? integer 9 to 15; default 15, with takeover 12
+---@field max_window_bits_of_peer? integer 8 to 15; default 15, with takeover 12
+---@field threshold? integer shorter messages are sent as they are; default 128 bytes
+---@field takeover? boolean remember messages for the next ones; default false
+
+---@class lunawire.MessageOptions
+---@field compress? boolean false: send it as it is
+
 ---@class lunawire.Limits
 ---@field max_message? lunawire.Size the longest message to accept; default "1M"
 ---@field max_buffered? lunawire.Size output that may wait for a slow peer; default "16M"
 ---@field high_water? lunawire.Size above it `send` returns false; default "64K"
 ---@field on_slow? "close" | "drop" what to do above max_buffered; default "close"
+---@field deflate? boolean | lunawire.Deflate compress messages (RFC 7692); default false
 ---@field close_timeout? lunawire.Seconds default 5
 ---@field idle_timeout? lunawire.Seconds 0: never; default 0
 ---@field ping_interval? lunawire.Seconds 0: never; default 20
