@@ -58,8 +58,7 @@ static lw_conn *take_unsettled(lw_loop *loop) {
 
 /* Settling may run handlers that make others unsettled; those wait for the next turn, so that two
  * connections that answer each other cannot keep the loop from its sockets. */
-static void on_prepare(uv_prepare_t *handle) {
-  lw_loop *loop = LOOP_OF(handle, prepare);
+static void settle_all(lw_loop *loop) {
   lw_conn *conn = take_unsettled(loop);
   lw__loop_enter(loop);
   while (conn != NULL) {
@@ -71,6 +70,10 @@ static void on_prepare(uv_prepare_t *handle) {
   }
   lw__loop_leave(loop);
   if (loop->unsettled == NULL) uv_idle_stop(&loop->idle);
+}
+
+static void on_prepare(uv_prepare_t *handle) {
+  settle_all(LOOP_OF(handle, prepare));
 }
 
 /* --- deadlines --- */
@@ -212,14 +215,16 @@ static void on_step_timeout(void *context) {
 
 bool lw_loop_step(lw_loop *loop, int64_t timeout_ms) {
   uv_loop_t *uv = loop->net.uv;
-  if (timeout_ms == 0) return uv_run(uv, UV_RUN_NOWAIT) != 0;
-  if (timeout_ms < 0) return uv_run(uv, UV_RUN_ONCE) != 0;
-  uv_update_time(uv);
   lw_timer *limit = NULL;
-  limit = lw_timer_start(loop, (uint64_t)timeout_ms, 0, on_step_timeout, &limit);
-  bool more = uv_run(uv, limit != NULL ? UV_RUN_ONCE : UV_RUN_NOWAIT) != 0;
+  if (timeout_ms > 0) {
+    limit = lw_timer_start(loop, (uint64_t)timeout_ms, 0, on_step_timeout, &limit);
+    if (limit == NULL) timeout_ms = 0;
+  }
+  uv_run(uv, timeout_ms == 0 ? UV_RUN_NOWAIT : UV_RUN_ONCE);
   if (limit != NULL) lw_timer_stop(limit);
-  return more && uv_loop_alive(uv) != 0;
+  /* What happened in this turn is told in this turn: libuv may have run timers last. */
+  settle_all(loop);
+  return uv_loop_alive(uv) != 0;
 }
 
 int lw_loop_fd(const lw_loop *loop) {
