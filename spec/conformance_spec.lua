@@ -37,7 +37,7 @@ local function options_of(case)
   local options = {
     max_message = case.max_message, ping_interval = 0,
     deflate = case.deflate and { takeover = case.deflate.peer_takeover, window_bits = 15,
-      max_window_bits_of_peer = 15 },
+      max_window_bits_of_peer = case.deflate.peer_bits or 15 },
     on_open = function(conn) records[key_of(conn)] = {} end,
     on_ping = function(conn, data) record(conn, { type = "ping", data = data }) end,
     on_pong = function(conn, data) record(conn, { type = "pong", data = data }) end,
@@ -175,6 +175,7 @@ local paths = 0
 local function server_for(case)
   local deflate = case.deflate and (case.deflate.peer_takeover and "takeover" or "deflate")
   local name = (case.max_message or "") .. (case.stream and "stream" or "") .. (deflate or "")
+    .. (deflate and case.deflate.peer_bits or "")
   if not servers[name] then
     local options = options_of(case)
     options.port = 0
@@ -186,8 +187,8 @@ end
 local function replay_to_server(case, wire, size, close_code)
   paths = paths + 1
   local path = ("/%d"):format(paths)
-  local offer = case.deflate and "Sec-WebSocket-Extensions: permessage-deflate\r\n" or ""
-  local request = raw.request(path, offer)
+  local offer = "Sec-WebSocket-Extensions: permessage-deflate; client_max_window_bits\r\n"
+  local request = raw.request(path, case.deflate and offer)
   local peer = raw.connect(server_for(case).port)
   peer:send(size == 0 and request .. wire or request):tell("until", raw.hex "\r\n\r\n")
   if size > 0 then peer:drip(wire, size, 0) end
@@ -199,7 +200,9 @@ local listener
 local function replay_to_client(case, wire, size, close_code)
   listener = listener or raw.listen()
   local takeover = case.deflate and case.deflate.peer_takeover
+  local bits = case.deflate and case.deflate.peer_bits
   local agreed = "permessage-deflate" .. (takeover and "" or "; server_no_context_takeover")
+    .. (bits and "; server_max_window_bits=" .. bits or "")
   local answer = raw.answer(case.deflate and "Sec-WebSocket-Extensions: " .. agreed .. "\r\n")
   local peer = listener:upgrade(answer, size == 0 and wire or "")
   if size > 0 then peer:drip(wire, size, 0) end
