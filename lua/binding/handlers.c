@@ -1,6 +1,7 @@
 /* Sets of handler functions. One set serves all connections of a route, so that a connection costs
  * no table and finding a handler is one array access. */
 #include <stdlib.h>
+#include <string.h>
 
 #include "binding.h"
 
@@ -65,8 +66,21 @@ static int handlers_new(lua_State *L) {
   return 1;
 }
 
+/* handler(conn, name): the function that a connection calls; nil: none, or it has ended. */
+static int handler(lua_State *L) {
+  const lw_lua_conn *c = lw__check_conn(L, 1);
+  const char *name = luaL_checkstring(L, 2);
+  for (int i = 0; i < LW_HANDLERS && c->handlers != NULL; i++) {
+    if (strcmp(name, names[i]) != 0 || c->handlers->functions[i] == LUA_NOREF) continue;
+    lw__push_ref(L, c->handlers->functions[i]);
+    return 1;
+  }
+  return 0;
+}
+
 void lw__open_handlers(lua_State *L, int lua) {
-  static const luaL_Reg functions[] = {{"handlers", handlers_new}, {NULL, NULL}};
+  static const luaL_Reg functions[] = {
+      {"handlers", handlers_new}, {"handler", handler}, {NULL, NULL}};
   luaL_newmetatable(L, METATABLE);
   lua_pushcfunction(L, handlers_gc);
   lua_setfield(L, -2, "__gc");

@@ -107,6 +107,10 @@ local function open_late(conn)
   if state ~= "open" and state ~= "closing" then
     misuse.raise("the connection is not open yet: receive in on_open, or connect without handlers")
   end
+  if core.handler(conn, "on_message") ~= on_message then
+    misuse.raise("the handlers of this connection take its messages: receive needs them without "
+      .. "on_message and on_chunk")
+  end
   return inbox.open(conn)
 end
 
