@@ -163,6 +163,20 @@ describe("receive", function()
     assert.is_true(core.now() - started < 2)
   end)
 
+  it("raises where handlers take the messages", function()
+    local raised, message
+    local url
+    server, url = serve {
+      on_message = function(conn) raised, message = pcall(conn.receive, conn, 1) end,
+    }
+    local conn = assert(ws.connect(url))
+    conn:send("it")
+    helper.wait_until(function() return message end)
+    assert.is_false(raised)
+    assert.matches("receive needs them without on_message", message)
+    conn:close()
+  end)
+
   it("works beside handlers when there is no on_message", function()
     local closed
     local url
