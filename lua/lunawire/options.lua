@@ -63,7 +63,7 @@ local schema = {
   { "on_chunk", "serve connect route", "function", "(conn, chunk, kind, final): a piece of one" },
   { "on_close", "serve connect route", "function", "(conn, code, reason): once for each on_open" },
   { "on_error", "serve connect route", "function", "(conn, message, code): what went wrong" },
-  { "on_drain", "serve connect route", "function", "(conn): output fell below high_water" },
+  { "on_drain", "serve connect route", "function", "(conn): what waited has been written" },
   { "on_ping", "serve connect route", "function", "(conn, payload): a ping, already answered" },
   { "on_pong", "serve connect route", "function", "(conn, payload): a pong" },
 }
