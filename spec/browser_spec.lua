@@ -50,6 +50,11 @@ describe("a browser", function()
       origins = { "https://app.example", "http://" .. page:sub(1, -2) }, on_message = print,
     }
     addresses.any = "ws://" .. serve { origins = "*", on_message = print }
+    local function echo(conn, message) conn:send(message) end
+    addresses.deflate = "ws://" .. serve { origins = "*", deflate = true, on_message = echo }
+    addresses.takeover = "ws://" .. serve {
+      origins = "*", deflate = { takeover = true }, on_message = echo,
+    }
     demo, addresses.demo = start_example("examples/demo/demo.lua")
     chat, addresses.chat = start_example("examples/chat.lua")
 
@@ -80,6 +85,7 @@ describe("a browser", function()
     check("other origin")
     assert.same({}, refused)
   end)
+  it("understands compressed messages", function() check("compression") end)
   it("is let in when origins has the page's, or any", function()
     check("other origin in origins")
   end)

@@ -41,6 +41,20 @@ const fateOf = (tab, url) => tab.evaluate(address => new Promise(resolve => {
   socket.onclose = event => resolve(`closed ${event.code}`);
 }), url);
 
+// Echo of small and large messages through a WebSocket of the tab's page: the agreed extensions.
+const echoIn = (tab, url) => tab.evaluate(address => new Promise((resolve, reject) => {
+  const socket = new WebSocket(address);
+  const sizes = [0, 10, 500, 5000, 70000, 500000, 10];
+  const message = () => "some text, and some more; ".repeat(20000).slice(0, sizes[0]);
+  socket.onopen = () => socket.send(message());
+  socket.onclose = event => reject(new Error(`closed with ${event.code} ${event.reason}`));
+  socket.onmessage = event => {
+    if (event.data !== message()) reject(new Error(`a wrong answer to ${sizes[0]} characters`));
+    sizes.shift();
+    if (sizes.length === 0) resolve(socket.extensions); else socket.send(message());
+  };
+}), url);
+
 await run({
   "demo": () => withTab(addresses.demo, async tab => {
     await isOpen(tab);
@@ -92,6 +106,13 @@ await run({
   "other origin in origins": () => withTab(addresses.page, async tab => {
     equal(await fateOf(tab, addresses.listed), "open");
     equal(await fateOf(tab, addresses.any), "open");
+  }),
+
+  "compression": () => withTab(addresses.page, async tab => {
+    equal(await echoIn(tab, addresses.deflate), "permessage-deflate; " +
+      "server_no_context_takeover; client_no_context_takeover");
+    equal(await echoIn(tab, addresses.takeover), "permessage-deflate; " +
+      "server_max_window_bits=12; client_max_window_bits=12");
   }),
 }, [], 10);
 
