@@ -39,6 +39,7 @@ void lw_deflate_pool_free(lw_deflate_pool *pool) {
   if (pool->decompressor != NULL) libdeflate_free_decompressor(pool->decompressor);
 #endif
   free(pool->piece);
+  free(pool->copy);
   lw_buf_free(&pool->output);
   free(pool);
 }

@@ -4,6 +4,7 @@
 #include <limits.h>
 
 #ifdef LW_LIBDEFLATE
+#include <stdlib.h>
 #include <string.h>
 
 #include <libdeflate.h>
@@ -113,8 +114,9 @@ static bool inflate_whole(lw_deflate *d, lw_inflation *x) {
   if (!whole || x->size < WHOLE_MIN || x->size > WHOLE_MAX) return false;
   lw_deflate_pool *pool = d->pool;
   if (pool->decompressor == NULL) pool->decompressor = libdeflate_alloc_decompressor();
-  if (pool->decompressor == NULL || lw__inflate_piece(pool) == NULL) return false;
-  uint8_t copy[WHOLE_MAX + sizeof whole_tail];
+  if (pool->copy == NULL) pool->copy = malloc(WHOLE_MAX + sizeof whole_tail);
+  uint8_t *copy = pool->copy;
+  if (pool->decompressor == NULL || copy == NULL || lw__inflate_piece(pool) == NULL) return false;
   memcpy(copy, x->data, x->size);
   memcpy(copy + x->size, whole_tail, sizeof whole_tail);
   size_t room = x->room < LW_INFLATE_PIECE ? x->room : LW_INFLATE_PIECE;
