@@ -126,7 +126,7 @@ function transcript.expected_events(case)
   return events
 end
 
-transcript.from_hex, transcript.frame_bytes = from_hex, frame_bytes
+transcript.from_hex, transcript.masked, transcript.frame_bytes = from_hex, masked, frame_bytes
 
 -- Files -----------------------------------------------------------------------------------------
 
