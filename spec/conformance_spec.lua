@@ -230,6 +230,15 @@ local function check(case, role)
   end
 end
 
+describe("docs/conformance.md", function()
+  it("is what ./dev docs makes of the transcripts", function()
+    local status, page, problems = helper.run { helper.lua, "tools/conformance.lua" }
+    assert.equal("", problems)
+    assert.equal(0, status)
+    assert.is_true(page == helper.read "docs/conformance.md", "it is out of date: run ./dev docs")
+  end)
+end)
+
 describe("over sockets,", function()
   teardown(function()
     for _, server in pairs(servers) do server:stop() end
