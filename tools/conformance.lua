@@ -98,8 +98,8 @@ local function print_cases(file, replayed_by)
 end
 
 print_lines("# Conformance", "",
-  "What the RFCs demand that a peer can put to the test, and what tests it. `./dev docs` makes this",
-  "page of spec/vectors.", "",
+  "What the RFCs demand that a peer can put to the test, and what tests it. `./dev docs` makes",
+  "this page of spec/vectors.", "",
   "Transcripts (`frames_*`, `deflate_frames`) are replayed through the protocol alone at every",
   "chunk size (`vectors_spec`), and over sockets against a server and a client",
   "(`conformance_spec`), which also looks at what handlers are told, the frames and the end of TCP",

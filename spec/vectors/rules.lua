@@ -2,9 +2,9 @@
 -- do it. tools/conformance.lua makes docs/conformance.md of this and fails when a rule has no case,
 -- or a case no rule.
 --
--- Each rule: section, what it demands, and what tests it: "file: cases" of spec/vectors, where cases
--- are the code of an error, "legal" for those without any, or a name, in which * stands for anything;
--- or "some_spec: the name of a test" of spec.
+-- Each rule: section, what it demands, and what tests it: "file: cases" of spec/vectors, where
+-- cases are the code of an error, "legal" for those without any, or a name, in which * stands for
+-- anything; or "some_spec: the name of a test" of spec.
 
 return {
   { title = "The opening handshake, as a server", rfc = "6455",
