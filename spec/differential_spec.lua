@@ -1,6 +1,7 @@
--- Random frames, valid and not, sent to our server, node's ws and Python's websockets. Ours must do
--- what the RFC says of each (spec/random_frames.lua knows); so must the others, or differ in a way
--- that spec/vectors/differential.lua lists with the reason why the RFC does not agree with them.
+-- Random frames, valid and not, sent to our server and client, node's ws and Python's websockets.
+-- Ours must do what the RFC says of each (spec/random_frames.lua knows); so must the others, or
+-- differ in a way that spec/vectors/differential.lua lists with the reason why the RFC does not
+-- agree with them.
 --
 -- LUNAWIRE_SEQUENCES is how many (300), LUNAWIRE_SEED the number of the first.
 
@@ -32,32 +33,75 @@ local function read_replies(text, verdicts)
   end
 end
 
-local function replay(port, path)
-  local status, out, errors = helper.drive { helper.python, "spec/peers/replay.py", port, path,
-    timeout = 60 + count / 50 }
-  assert.equal("", errors)
-  assert.equal(0, status)
+local function read_results(path)
   local verdicts = {}
-  read_replies(out, verdicts)
+  read_replies(helper.read(path), verdicts)
   return verdicts
 end
 
-local function ours(path)
-  local messages = {}
-  local server = assert(ws.serve {
-    port = 0, deflate = true,
-    on_open = function(conn) messages[tonumber(conn.request.path:sub(2))] = {} end,
+local function replay(port, path)
+  local results = helper.file()
+  local status, _, errors = helper.drive { helper.python, "spec/peers/replay.py", path, results,
+    port, timeout = 60 + count / 50 }
+  assert.equal("", errors)
+  assert.equal(0, status)
+  return read_results(results)
+end
+
+-- Handlers that put messages into lists[number]; number_of(conn) tells whose.
+local function handlers_into(lists, number_of)
+  return {
+    on_open = function(conn) lists[number_of(conn)] = {} end,
     on_message = function(conn, data, kind)
-      local list = messages[tonumber(conn.request.path:sub(2))]
-      list[#list + 1] = kind .. ":" .. raw.hex(data)
+      table.insert(lists[number_of(conn)], kind .. ":" .. raw.hex(data))
     end,
-  })
-  local verdicts = replay(server.port, path)
-  server:stop()
+  }
+end
+
+local function join_messages(verdicts, lists)
   for number, verdict in pairs(verdicts) do
-    verdict.messages = table.concat(messages[number], " ")
+    verdict.messages = table.concat(lists[number], " ")
   end
   return verdicts
+end
+
+local function our_server(path)
+  local lists = {}
+  local options = handlers_into(lists, function(conn)
+    return tonumber(conn.request.path:sub(2))
+  end)
+  options.port, options.deflate = 0, true
+  local server = assert(ws.serve(options))
+  local verdicts = replay(server.port, path)
+  server:stop()
+  return join_messages(verdicts, lists)
+end
+
+local function our_client(path, sequences)
+  local lists, results, next_number, running = {}, helper.file(), first, 0
+  local process = helper.background { helper.python, "spec/peers/replay.py", path, results,
+    timeout = 60 + count / 50 }
+  local url = ("ws://127.0.0.1:%d/"):format((assert(process:read_line(), "it does not listen")))
+  local function start()
+    local number = next_number
+    if number >= first + count then return end
+    next_number, running = number + 1, running + 1
+    local options = handlers_into(lists, function() return number end)
+    options.deflate = sequences[number].deflate
+    options.on_close = function() running = running - 1 end
+    options.on_error = function(conn, text)
+      if conn.response.status ~= 101 then error(text) end
+    end
+    assert(ws.connect(url .. number, options))
+  end
+  helper.wait_until(function()
+    while running < 16 and next_number < first + count do start() end
+    return running == 0
+  end, "all connections", 60 + count / 50)
+  raw.wait_for_end()
+  local _, _, errors = process:stop()
+  assert.equal("", errors)
+  return join_messages(read_results(results), lists)
 end
 
 local function theirs(command, path)
@@ -124,29 +168,31 @@ if _VERSION ~= "Lua 5.4" and not jit then
   return
 end
 
-describe("random frames", function()
-  local sequences, path = {}, nil
+-- The sequences for a role, and the path of a file that has them for replay.py.
+local function make_sequences(role)
+  local sequences, lines = {}, {}
+  for number = first, first + count - 1 do
+    local s = random_frames.sequence(number, role)
+    sequences[number] = s
+    lines[#lines + 1] = ("%d %d %d %s\n"):format(number, s.size, s.deflate and 1 or 0,
+      raw.hex(s.wire))
+  end
+  return sequences, helper.file(table.concat(lines))
+end
 
-  setup(function()
-    local lines = {}
-    for number = first, first + count - 1 do
-      local s = random_frames.sequence(number)
-      sequences[number] = s
-      lines[#lines + 1] = ("%d %d %d %s\n"):format(number, s.size, s.deflate and 1 or 0,
-        raw.hex(s.wire))
-    end
-    path = helper.file(table.concat(lines))
-  end)
+describe("random frames", function()
+  local sequences, path
+  setup(function() sequences, path = make_sequences "server" end)
   teardown(function()
     raw.wait_for_end()
     helper.check_leaks()
   end)
 
-  local function check(peer, verdicts)
+  local function check(peer, verdicts, of)
     local all = {}
     for number = first, first + count - 1 do
       local verdict = assert(verdicts[number], "sequence " .. number .. " has no verdict")
-      all[#all + 1] = difference_of(peer, number, sequences[number], verdict)
+      all[#all + 1] = difference_of(peer, number, (of or sequences)[number], verdict)
     end
     if #all > 0 then
       error(("LUNAWIRE_SEED=%d LUNAWIRE_SEQUENCES=%d: %d differences\n%s"):format(first, count,
@@ -155,7 +201,12 @@ describe("random frames", function()
   end
 
   it("have the effect on our server that the RFC says", function()
-    check("lunawire", ours(path))
+    check("our server", our_server(path))
+  end)
+
+  it("have it on our client", function()
+    local for_client, file = make_sequences "client"
+    check("our client", our_client(file, for_client), for_client)
   end)
 
   it("have it on node's ws", function()

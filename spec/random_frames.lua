@@ -1,5 +1,5 @@
--- Random sequences of frames as a client sends them, valid and not, each with what RFC 6455 and RFC
--- 7692 have a server do: for differential_spec.lua. A number makes the same sequence everywhere.
+-- Random sequences of frames, valid and not, each with what RFC 6455 and RFC 7692 have whoever gets
+-- them do: for differential_spec.lua. A number makes the same sequence everywhere.
 
 local protocol = require("lunawire.core").protocol
 local raw = require "spec.raw_peer"
@@ -65,10 +65,16 @@ end
 
 -- Frames ----------------------------------------------------------------------------------------
 
+local from_client -- whether the frames come from a client, and are masked
+
 local function mask(payload)
+  if not from_client then return payload end
   local key = bytes_of(4)
   return key .. transcript.masked(payload, key)
 end
+
+-- The second byte of a head.
+local function length_byte(bits) return string.char((from_client and 128 or 0) + bits) end
 
 local function big_endian(number, size)
   return transcript.from_hex(("%0" .. size * 2 .. "x"):format(number))
@@ -77,9 +83,9 @@ end
 -- Bytes of a length of a form: 7, 16 or 64 bits; by default the shortest.
 local function length_bytes(number, form)
   form = form or number < 126 and 7 or number < 65536 and 16 or 64
-  if form == 7 then return string.char(128 + number) end
-  if form == 16 then return string.char(128 + 126) .. big_endian(number, 2) end
-  return string.char(128 + 127) .. big_endian(number, 8)
+  if form == 7 then return length_byte(number) end
+  if form == 16 then return length_byte(126) .. big_endian(number, 2) end
+  return length_byte(127) .. big_endian(number, 8)
 end
 
 local function frame(first, payload, form)
@@ -96,7 +102,7 @@ local bad_codes = {
 -- Sequences -------------------------------------------------------------------------------------
 
 -- A sequence under construction: wire is a list of strings, messages what must be delivered, code
--- what the server must close with (0: a close frame without a code), fault its name, open the kind
+-- what must be closed with (0: a close frame without a code), fault its name, open the kind
 -- of the message that is unfinished.
 local function add(s, ...)
   for _, bytes in ipairs { ... } do s.wire[#s.wire + 1] = bytes end
@@ -181,8 +187,8 @@ function faults.long_control(s)
   return 1002
 end
 
-function faults.unmasked(s)
-  add(s, string.char(legal_first(s), 2) .. "ab")
+function faults.wrong_mask(s)
+  add(s, string.char(legal_first(s), from_client and 2 or 130) .. "abcdef")
   return 1002
 end
 
@@ -238,14 +244,14 @@ function faults.length_64_not_minimal(s)
 end
 
 function faults.length_top_bit(s)
-  local top = string.char(255, between(128, 255)) .. bytes_of(7) .. bytes_of(50)
-  add(s, string.char(s.open and 128 or 130) .. top)
+  local top = string.char(between(128, 255)) .. bytes_of(7) .. bytes_of(50)
+  add(s, string.char(s.open and 128 or 130) .. length_byte(127) .. top)
   return 1002
 end
 
 function faults.too_big(s)
   local size = pick { "\0\0\0\0\0\16\0\1", "\0\0\1\0\0\0\0\0", "\127\255\255\255\255\255\255\255" }
-  add(s, string.char(s.open and 128 or 130, 255) .. size .. bytes_of(50))
+  add(s, string.char(s.open and 128 or 130) .. length_byte(127) .. size .. bytes_of(50))
   return 1009
 end
 
@@ -284,11 +290,12 @@ local function break_a_rule(s)
   return code
 end
 
--- A sequence: wire (bytes), size (of the pieces to send it in), deflate (whether to offer it),
--- messages (that are to be delivered, each "kind:data"), code (that the server is to close with; 0:
--- none), fault (name of the broken rule; nil: none).
-function random_frames.sequence(number)
+-- A sequence for a server or a client: wire (bytes), size (of the pieces to send it in), deflate
+-- (whether to agree on it), messages (that are to be delivered, each "kind:data"), code (that is to
+-- be closed with; 0: none), fault (name of the broken rule; nil: none).
+function random_frames.sequence(number, role)
   seed(number)
+  from_client = role == "server"
   local s = { wire = {}, messages = {}, deflate = one_in(4) }
   for _ = 1, between(0, 5) do
     if one_in(3) then control(s) else message(s) end
@@ -299,7 +306,7 @@ function random_frames.sequence(number)
   else
     s.code = break_a_rule(s)
   end
-  -- What comes too late. A server that did not notice the fault is told to close by the last.
+  -- What comes too late. Whoever did not notice the fault is told to close by the last.
   for _ = 1, between(0, 2) do add(s, frame(129, "late")) end
   add(s, frame(136, "\3\232"))
   s.wire = table.concat(s.wire)
