@@ -57,3 +57,31 @@ unsigned lw__address_interleave(const struct addrinfo *list, int port,
   }
   return n;
 }
+
+void lw__peer_set(lw__peer *peer, const struct sockaddr_storage *address) {
+  struct sockaddr_in ip4;
+  struct sockaddr_in6 ip6;
+  peer->family = (uint8_t)address->ss_family;
+  if (address->ss_family == AF_INET) {
+    memcpy(&ip4, address, sizeof ip4);
+    memcpy(peer->bytes, &ip4.sin_addr, sizeof ip4.sin_addr);
+    peer->port = ip4.sin_port;
+  } else if (address->ss_family == AF_INET6) {
+    memcpy(&ip6, address, sizeof ip6);
+    memcpy(peer->bytes, &ip6.sin6_addr, sizeof ip6.sin6_addr);
+    peer->port = ip6.sin6_port;
+  }
+}
+
+void lw__peer_get(const lw__peer *peer, struct sockaddr_storage *address) {
+  struct sockaddr_in ip4 = {.sin_family = AF_INET, .sin_port = peer->port};
+  struct sockaddr_in6 ip6 = {.sin6_family = AF_INET6, .sin6_port = peer->port};
+  memset(address, 0, sizeof *address);
+  if (peer->family == AF_INET) {
+    memcpy(&ip4.sin_addr, peer->bytes, sizeof ip4.sin_addr);
+    memcpy(address, &ip4, sizeof ip4);
+  } else if (peer->family == AF_INET6) {
+    memcpy(&ip6.sin6_addr, peer->bytes, sizeof ip6.sin6_addr);
+    memcpy(address, &ip6, sizeof ip6);
+  }
+}

@@ -3,10 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-#ifndef _WIN32
 #include <sys/un.h>
-#endif
 
 #include "address.h"
 #include "tcp.h"
@@ -18,13 +15,13 @@
 /* "[address]:port: reason; " */
 #define TRIED_LINE_MAX 192
 
-/* One address, and the connection to it while that is being made. */
+/* One address, and the socket while it connects. */
 struct attempt {
   lw_dial *dial;
-  struct sockaddr_storage address; /* of TCP */
-  lw_transport *transport;         /* NULL before and after */
+  struct sockaddr_storage address;
+  lw__socket socket; /* none before and after */
   int error;
-  uv_connect_t request;
+  uv_poll_t poll;
 };
 
 struct lw_dial {
@@ -36,16 +33,17 @@ struct lw_dial {
 
   struct attempt *attempts;
   unsigned count, next; /* those before `next` were started */
-  unsigned running;     /* whose callback libuv still owes */
+  unsigned running;     /* that connect */
+  unsigned handles;     /* of libuv that are not closed yet */
   int error;            /* the last one */
 
-  bool is_finished, is_resolving, is_timer_closed;
+  bool is_finished, is_resolving;
   uv_getaddrinfo_t resolve;
   uv_timer_t timer;
 };
 
-static struct attempt *of_request(uv_connect_t *request) {
-  return (struct attempt *)(void *)((char *)request - offsetof(struct attempt, request));
+static struct attempt *of_poll(void *poll) {
+  return (struct attempt *)(void *)((char *)poll - offsetof(struct attempt, poll));
 }
 
 static lw_dial *of_timer(void *timer) {
@@ -67,26 +65,38 @@ static void free_dial(lw_dial *dial) {
 }
 
 static void free_when_idle(lw_dial *dial) {
-  if (dial->is_finished && dial->is_timer_closed && !dial->is_resolving && dial->running == 0)
-    free_dial(dial);
+  if (dial->is_finished && dial->handles == 0 && !dial->is_resolving) free_dial(dial);
 }
 
 static void on_timer_closed(uv_handle_t *handle) {
   lw_dial *dial = of_timer(handle);
-  dial->is_timer_closed = true;
+  dial->handles--;
   free_when_idle(dial);
 }
 
-static void close_attempt(struct attempt *attempt) {
-  if (attempt->transport != NULL) lw_transport_close(attempt->transport);
-  attempt->transport = NULL;
+static void on_poll_closed(uv_handle_t *handle) {
+  lw_dial *dial = of_poll(handle)->dial;
+  dial->handles--;
+  free_when_idle(dial);
+}
+
+/* The attempt is over: libuv forgets the socket, which is the caller's now. */
+static lw__socket take_socket(struct attempt *attempt) {
+  lw__socket taken = attempt->socket;
+  attempt->socket = LW__SOCKET_NONE;
+  attempt->dial->running--;
+  uv_close((uv_handle_t *)&attempt->poll, on_poll_closed);
+  return taken;
 }
 
 /* Lets go of everything. The callbacks that libuv still owes come later and only count down. */
 static void finish(lw_dial *dial) {
   dial->is_finished = true;
   if (dial->is_resolving) uv_cancel((uv_req_t *)&dial->resolve);
-  for (unsigned i = 0; i < dial->count; i++) close_attempt(&dial->attempts[i]);
+  for (unsigned i = 0; i < dial->next; i++) {
+    struct attempt *attempt = &dial->attempts[i];
+    if (attempt->socket != LW__SOCKET_NONE) lw__socket_close(take_socket(attempt));
+  }
   uv_close((uv_handle_t *)&dial->timer, on_timer_closed);
 }
 
@@ -94,10 +104,7 @@ void lw_dial_cancel(lw_dial *dial) {
   if (!dial->is_finished) finish(dial);
 }
 
-static void succeed(lw_dial *dial, struct attempt *winner) {
-  lw_transport *t = winner->transport;
-  winner->transport = NULL;
-  if (dial->path == NULL) uv_tcp_nodelay((uv_tcp_t *)lw_tcp_stream(t), 1);
+static void succeed(lw_dial *dial, lw_transport *t) {
   finish(dial);
   dial->done(dial->owner, t, 0, "");
 }
@@ -161,40 +168,48 @@ static void start_next(lw_dial *dial);
 static void attempt_failed(struct attempt *attempt, int error) {
   attempt->error = error;
   attempt->dial->error = error;
-  close_attempt(attempt);
 }
 
-static void on_connected(uv_connect_t *request, int status) {
-  struct attempt *attempt = of_request(request);
+static void on_connected(uv_poll_t *poll, int status, int events) {
+  struct attempt *attempt = of_poll(poll);
   lw_dial *dial = attempt->dial;
-  dial->running--;
-  if (dial->is_finished) {
-    free_when_idle(dial);
-  } else if (status == 0) {
-    succeed(dial, attempt);
+  lw__socket connected = take_socket(attempt);
+  lw_transport *t = NULL;
+  int error = lw__socket_error(connected);
+  (void)events;
+  if (error == 0) error = status;
+  if (error == 0)
+    t = lw_tcp_new(dial->net, connected, &attempt->address, &error);
+  else
+    lw__socket_close(connected);
+  if (t != NULL) {
+    succeed(dial, t);
   } else {
-    attempt_failed(attempt, status);
+    attempt_failed(attempt, error);
     start_next(dial);
   }
 }
 
 static int connect_attempt(struct attempt *attempt) {
-  uv_stream_t *stream = lw_tcp_stream(attempt->transport);
-  const char *path = attempt->dial->path;
-  if (path == NULL)
-    return uv_tcp_connect(&attempt->request, (uv_tcp_t *)stream,
-                          (const struct sockaddr *)&attempt->address, on_connected);
-  uv_pipe_connect(&attempt->request, (uv_pipe_t *)stream, path, on_connected);
+  lw__socket connecting;
+  int error = lw__socket_open(&connecting, attempt->address.ss_family);
+  if (error != 0) return error;
+  error = lw__socket_connect(connecting, &attempt->address);
+  if (error == 0) error = uv_poll_init_socket(attempt->dial->net->uv, &attempt->poll, connecting);
+  if (error != 0) {
+    lw__socket_close(connecting);
+    return error;
+  }
+  attempt->socket = connecting;
+  attempt->dial->handles++;
+  uv_poll_start(&attempt->poll, UV_WRITABLE, on_connected);
   return 0;
 }
 
 static bool start_attempt(struct attempt *attempt) {
-  lw_dial *dial = attempt->dial;
-  int error;
-  attempt->transport = lw_tcp_new(dial->net, dial->path != NULL, &error);
-  if (attempt->transport != NULL) error = connect_attempt(attempt);
+  int error = connect_attempt(attempt);
   if (error == 0)
-    dial->running++;
+    attempt->dial->running++;
   else
     attempt_failed(attempt, error);
   return error == 0;
@@ -220,6 +235,7 @@ static int set_addresses(lw_dial *dial, const struct sockaddr_storage *addresses
   if (dial->attempts == NULL) return UV_ENOMEM;
   for (unsigned i = 0; i < count; i++) {
     dial->attempts[i].dial = dial;
+    dial->attempts[i].socket = LW__SOCKET_NONE;
     dial->attempts[i].address = addresses[i];
   }
   dial->count = count;
@@ -285,15 +301,15 @@ static int start_host(lw_dial *dial, const lw_dial_target *target) {
 }
 
 static int start_path(lw_dial *dial, const char *path) {
-#ifndef _WIN32
-  struct sockaddr_un name;
-  /* libuv would cut it off and connect to another one. */
-  if (strlen(path) >= sizeof name.sun_path) return UV_ENAMETOOLONG;
-#endif
+  struct sockaddr_storage address = {0};
+  struct sockaddr_un name = {.sun_family = AF_UNIX};
+  size_t length = strlen(path);
+  if (length >= sizeof name.sun_path) return UV_ENAMETOOLONG;
   dial->path = copy_text(path);
   if (dial->path == NULL) return UV_ENOMEM;
-  struct sockaddr_storage none = {0};
-  int error = set_addresses(dial, &none, 1);
+  memcpy(name.sun_path, path, length);
+  memcpy(&address, &name, sizeof name);
+  int error = set_addresses(dial, &address, 1);
   if (error == 0) start_soon(dial);
   return error;
 }
@@ -305,6 +321,7 @@ static lw_dial *new_dial(lw_net *net, lw_dial_done done, void *owner) {
   dial->done = done;
   dial->owner = owner;
   uv_timer_init(net->uv, &dial->timer);
+  dial->handles = 1;
   net->live++;
   return dial;
 }

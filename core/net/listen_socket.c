@@ -1,7 +1,6 @@
 #include "listen_socket.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <netinet/in.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,27 +10,10 @@
 #include <unistd.h>
 
 #include "address.h"
+#include "socket.h"
 
 static int last_error(void) {
   return uv_translate_sys_error(errno);
-}
-
-static int set_option(int fd, int level, int option, int value) {
-  return setsockopt(fd, level, option, &value, sizeof value) == 0 ? 0 : last_error();
-}
-
-/* A non-blocking socket that is not inherited by other programs, or a negative libuv error. */
-static int new_socket(int family) {
-#ifdef SOCK_CLOEXEC
-  int fd = socket(family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-  return fd >= 0 ? fd : last_error();
-#else
-  int fd = socket(family, SOCK_STREAM, 0);
-  if (fd < 0) return last_error();
-  fcntl(fd, F_SETFD, FD_CLOEXEC);
-  fcntl(fd, F_SETFL, O_NONBLOCK);
-  return fd;
-#endif
 }
 
 static int bind_to(int fd, const void *address, socklen_t size) {
@@ -46,7 +28,7 @@ static int start_listening(int fd, int backlog) {
 
 static int set_reuse_port(int fd) {
 #if defined(SO_REUSEPORT)
-  return set_option(fd, SOL_SOCKET, SO_REUSEPORT, 1);
+  return lw__socket_set(fd, SOL_SOCKET, SO_REUSEPORT, 1);
 #else
   (void)fd;
   return UV_ENOTSUP;
@@ -56,8 +38,8 @@ static int set_reuse_port(int fd) {
 static int bind_tcp(int fd, const struct sockaddr_storage *address, bool is_dual, bool reuse_port) {
   bool is_ip6 = address->ss_family == AF_INET6;
   /* Else a server could not be restarted while old connections are in TIME_WAIT. */
-  int error = set_option(fd, SOL_SOCKET, SO_REUSEADDR, 1);
-  if (error == 0 && is_ip6) error = set_option(fd, IPPROTO_IPV6, IPV6_V6ONLY, !is_dual);
+  int error = lw__socket_set(fd, SOL_SOCKET, SO_REUSEADDR, 1);
+  if (error == 0 && is_ip6) error = lw__socket_set(fd, IPPROTO_IPV6, IPV6_V6ONLY, !is_dual);
   if (error == 0 && reuse_port) error = set_reuse_port(fd);
   if (error != 0) return error;
   return bind_to(fd, address,
@@ -70,9 +52,10 @@ static int open_tcp(lw__listen_socket *listening, const lw_listen_address *addre
   bool is_dual = strcmp(host, "*") == 0;
   if (address->port < 0 || address->port > 65535) return UV_EINVAL;
   if (!lw__address_parse(is_dual ? "::" : host, address->port, &numeric)) return UV_EINVAL;
-  int fd = new_socket(numeric.ss_family);
-  if (fd < 0) return fd;
-  int error = bind_tcp(fd, &numeric, is_dual, address->reuse_port);
+  lw__socket fd;
+  int error = lw__socket_open(&fd, numeric.ss_family);
+  if (error != 0) return error;
+  error = bind_tcp(fd, &numeric, is_dual, address->reuse_port);
   if (error == 0) error = start_listening(fd, address->backlog);
   if (error != 0) {
     close(fd);
@@ -100,8 +83,8 @@ static int open_host(lw__listen_socket *listening, const lw_listen_address *addr
 
 /* Whether somebody accepts there. Connecting to a unix socket never waits when it may not block. */
 static bool is_alive(const struct sockaddr_un *name) {
-  int fd = new_socket(AF_UNIX);
-  if (fd < 0) return true;
+  lw__socket fd;
+  if (lw__socket_open(&fd, AF_UNIX) != 0) return true;
   bool is_refused =
       connect(fd, (const struct sockaddr *)name, sizeof *name) != 0 && errno == ECONNREFUSED;
   close(fd);
@@ -146,8 +129,8 @@ static int open_unix(lw__listen_socket *listening, const lw_listen_address *addr
   listening->path = malloc(length + 1);
   if (listening->path == NULL) return UV_ENOMEM;
   memcpy(listening->path, address->path, length + 1);
-  listening->fd = new_socket(AF_UNIX);
-  int error = listening->fd < 0 ? listening->fd : listen_unix(listening, &name, address->backlog);
+  int error = lw__socket_open(&listening->fd, AF_UNIX);
+  if (error == 0) error = listen_unix(listening, &name, address->backlog);
   if (error != 0) lw__listen_socket_close(listening);
   return error;
 }

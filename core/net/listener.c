@@ -1,15 +1,10 @@
-#if defined(__linux__) && !defined(_GNU_SOURCE)
-#define _GNU_SOURCE /* for accept4 */
-#endif
 #include "listener.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
-#include <string.h>
 #include <unistd.h>
 
-#include "address.h"
 #include "listen_socket.h"
 #include "tcp.h"
 
@@ -69,33 +64,11 @@ static bool report(lw_listener *listener, int error, bool must_rest) {
   return !must_rest;
 }
 
-static int accept_fd(int fd) {
-#ifdef __linux__
-  return accept4(fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
-#else
-  int accepted = accept(fd, NULL, NULL);
-  if (accepted >= 0) fcntl(accepted, F_SETFD, FD_CLOEXEC);
-  return accepted;
-#endif
-}
-
-static int open_stream(lw_listener *listener, uv_stream_t *stream, int fd) {
-  if (listener->socket.path != NULL) return uv_pipe_open((uv_pipe_t *)stream, fd);
-  int error = uv_tcp_open((uv_tcp_t *)stream, fd);
-  /* It fails when the peer is gone already, which reading will tell. */
-  if (error == 0) uv_tcp_nodelay((uv_tcp_t *)stream, 1);
-  return error;
-}
-
-static bool deliver(lw_listener *listener, int fd) {
+static bool deliver(lw_listener *listener, lw__socket socket, struct sockaddr_storage *peer) {
   int error;
-  lw_transport *t = lw_tcp_new(listener->net, listener->socket.path != NULL, &error);
-  if (t != NULL) error = open_stream(listener, lw_tcp_stream(t), fd);
-  if (error != 0) {
-    close(fd);
-    if (t != NULL) lw_transport_close(t);
-    return report(listener, error, false);
-  }
+  if (listener->socket.path != NULL) peer->ss_family = AF_UNIX; /* some systems leave it out */
+  lw_transport *t = lw_tcp_new(listener->net, socket, peer, &error);
+  if (t == NULL) return report(listener, error, false);
   listener->events->on_accept(listener->owner, t);
   return true;
 }
@@ -103,25 +76,26 @@ static bool deliver(lw_listener *listener, int fd) {
 /* The process is out of descriptors: accepts with the reserved one and hangs up, for a connection
  * that just waits would wake the loop again and again. */
 static bool drop_one(lw_listener *listener, int error) {
+  struct sockaddr_storage peer;
+  lw__socket socket;
   close_fd(listener->reserve);
-  int fd = accept_fd(listener->socket.fd);
-  int second_error = errno;
-  close_fd(fd);
+  int second_error = lw__socket_accept(&socket, listener->socket.fd, &peer);
+  if (second_error == 0) lw__socket_close(socket);
   listener->reserve = open_reserve();
-  if (fd >= 0) return report(listener, error, false);
-  if (second_error == EAGAIN || second_error == EWOULDBLOCK) return false; /* nobody waited */
+  if (second_error == 0) return report(listener, error, false);
+  if (second_error == UV_EAGAIN) return false; /* nobody waited */
   return report(listener, error, true);
 }
 
 /* What accept says about a connection that is gone again, not about us. */
 static bool is_peers_error(int error) {
   switch (error) {
-  case EINTR:
-  case ECONNABORTED:
-  case EPROTO:
-  case ENETDOWN:
-  case ENETUNREACH:
-  case EHOSTUNREACH:
+  case UV_EINTR:
+  case UV_ECONNABORTED:
+  case UV_EPROTO:
+  case UV_ENETDOWN:
+  case UV_ENETUNREACH:
+  case UV_EHOSTUNREACH:
     return true;
   default:
     return false;
@@ -130,11 +104,12 @@ static bool is_peers_error(int error) {
 
 /* Tells whether to try the next one now. */
 static bool accept_one(lw_listener *listener) {
-  int fd = accept_fd(listener->socket.fd);
-  if (fd >= 0) return deliver(listener, fd);
-  if (errno == EAGAIN || errno == EWOULDBLOCK) return false;
-  if (is_peers_error(errno)) return true;
-  int error = uv_translate_sys_error(errno);
+  struct sockaddr_storage peer;
+  lw__socket socket;
+  int error = lw__socket_accept(&socket, listener->socket.fd, &peer);
+  if (error == 0) return deliver(listener, socket, &peer);
+  if (error == UV_EAGAIN) return false;
+  if (is_peers_error(error)) return true;
   if (error == UV_EMFILE || error == UV_ENFILE) return drop_one(listener, error);
   return report(listener, error, true);
 }

@@ -1,25 +1,6 @@
 #include "net.h"
 
-#include <signal.h>
 #include <stdlib.h>
-
-#ifdef _WIN32
-static void survive_sigpipe(void) {}
-#else
-static void do_nothing(int signal_number) {
-  (void)signal_number;
-}
-
-static void survive_sigpipe(void) {
-  struct sigaction action;
-  if (sigaction(SIGPIPE, NULL, &action) != 0) return;
-  if ((action.sa_flags & SA_SIGINFO) != 0 || action.sa_handler != SIG_DFL) return;
-  action.sa_handler = do_nothing;
-  action.sa_flags = SA_RESTART;
-  sigemptyset(&action.sa_mask);
-  sigaction(SIGPIPE, &action, NULL);
-}
-#endif
 
 int lw_net_init(lw_net *net, uv_loop_t *uv) {
   net->uv = uv;
@@ -30,7 +11,6 @@ int lw_net_init(lw_net *net, uv_loop_t *uv) {
     lw_net_free(net);
     return UV_ENOMEM;
   }
-  survive_sigpipe();
   return 0;
 }
 

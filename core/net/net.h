@@ -17,13 +17,7 @@ typedef struct lw_net {
   unsigned live; /* transports, listeners and dials of which libuv still holds something */
 } lw_net;
 
-/* 0, or a negative libuv error (UV_ENOMEM).
- *
- * libuv writes with writev, and on Linux a write to a socket that the peer has reset raises
- * SIGPIPE, which ends a process that does nothing about it. So where SIGPIPE still has its default
- * action, it gets a handler that does nothing, for the whole process and for good. A handler,
- * unlike ignoring, is not inherited by programs that a script starts, and whoever set an action of
- * their own before or afterwards keeps it. */
+/* 0, or a negative libuv error (UV_ENOMEM). */
 int lw_net_init(lw_net *net, uv_loop_t *uv);
 /* Call when nothing is live. Also right for one whose lw_net_init failed. */
 void lw_net_free(lw_net *net);

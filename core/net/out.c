@@ -30,7 +30,6 @@ struct lw_out {
   unsigned first, count, pieces_capacity;
 
   lw_out *next_spare;
-  uv_write_t request;
   struct piece inline_pieces[INLINE_PIECES];
   uint8_t inline_bytes[INLINE_BYTES];
 };
@@ -257,12 +256,4 @@ static size_t advance_first(lw_out *out, size_t size) {
 void lw_out_advance(lw_out *out, size_t size) {
   while (size > 0 && out->first < out->count) size -= advance_first(out, size);
   if (out->first == out->count) reset(out);
-}
-
-uv_write_t *lw_out_request(lw_out *out) {
-  return &out->request;
-}
-
-lw_out *lw_out_of_request(uv_write_t *request) {
-  return (lw_out *)(void *)((char *)request - offsetof(lw_out, request));
 }

@@ -60,8 +60,4 @@ unsigned lw_out_pieces(const lw_out *out, uv_buf_t *pieces, unsigned max);
 /* Marks the first `size` bytes as written; releases the references that are wholly behind. */
 void lw_out_advance(lw_out *out, size_t size);
 
-/* The libuv write request of this lw_out, for the one write that may be under way. */
-uv_write_t *lw_out_request(lw_out *out);
-lw_out *lw_out_of_request(uv_write_t *request);
-
 #endif

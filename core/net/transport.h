@@ -74,7 +74,7 @@ int lw_transport_shutdown(lw_transport *t);
 void lw_transport_close(lw_transport *t);
 
 /* The peer's numeric address (no brackets; the path for a unix socket, which may be empty) and port
- * (0 for a unix socket). Returns 0 or an error. */
+ * (0 for a unix socket). Returns 0 or an error; an address is known as long as the transport is. */
 int lw_transport_peer(const lw_transport *t, char *address, size_t size, int *port);
 
 #endif

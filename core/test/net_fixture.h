@@ -50,6 +50,27 @@ static inline int net_close(void) {
   return net.live != 0 ? UV_EBUSY : uv_loop_close(&loop);
 }
 
+/* libuv's handle of the only connection there is, and its socket: not that of a listener. */
+static uv_handle_t *connection_handle;
+static uv_os_fd_t connection_fd;
+
+static inline void look_for_connection(uv_handle_t *handle, void *unused) {
+  struct sockaddr_storage name;
+  socklen_t size = sizeof name;
+  uv_os_fd_t fd;
+  (void)unused;
+  if (handle->type != UV_POLL || uv_fileno(handle, &fd) != 0) return;
+  if (getpeername(fd, (struct sockaddr *)&name, &size) != 0) return;
+  connection_handle = handle;
+  connection_fd = fd;
+}
+
+static inline bool find_connection(void) {
+  connection_handle = NULL;
+  uv_walk(&loop, look_for_connection, NULL);
+  return connection_handle != NULL;
+}
+
 /* --- one end of a connection --- */
 
 struct end {

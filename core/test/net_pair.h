@@ -14,14 +14,9 @@ static int peer;
 
 #define PEER_CHUNK 65536
 
-static inline void adopt_fd(int fd, bool is_unix) {
+static inline void adopt_fd(int fd, const struct sockaddr_storage *name) {
   int error;
-  lw_transport *t = lw_tcp_new(&net, is_unix, &error);
-  if (is_unix)
-    uv_pipe_open((uv_pipe_t *)lw_tcp_stream(t), fd);
-  else
-    uv_tcp_open((uv_tcp_t *)lw_tcp_stream(t), fd);
-  end_adopt(&end, t);
+  end_adopt(&end, lw_tcp_new(&net, fd, name, &error));
 }
 
 static inline void open_tcp_pair(void) {
@@ -33,7 +28,10 @@ static inline void open_tcp_pair(void) {
   getsockname(listening, (struct sockaddr *)&name, &size);
   peer = socket(AF_INET, SOCK_STREAM, 0);
   connect(peer, (struct sockaddr *)&name, sizeof name);
-  adopt_fd(accept(listening, NULL, NULL), false);
+  struct sockaddr_storage peer_name;
+  size = sizeof peer_name;
+  int accepted = accept(listening, (struct sockaddr *)&peer_name, &size);
+  adopt_fd(accepted, &peer_name);
   close(listening);
   fcntl(peer, F_SETFL, O_NONBLOCK);
 }
@@ -42,7 +40,7 @@ static inline void open_unix_pair(void) {
   int fds[2];
   socketpair(AF_UNIX, SOCK_STREAM, 0, fds);
   peer = fds[0];
-  adopt_fd(fds[1], true);
+  adopt_fd(fds[1], &(struct sockaddr_storage){.ss_family = AF_UNIX});
   fcntl(peer, F_SETFL, O_NONBLOCK);
 }
 

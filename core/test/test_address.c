@@ -76,9 +76,35 @@ TEST(writes_addresses_as_text) {
   CHECK(!lw__address_parse("127.1", 80, &name));
 }
 
+static bool survives_keeping(const char *address, int port) {
+  struct sockaddr_storage name;
+  lw__peer peer;
+  char text[64];
+  int found;
+  lw__address_parse(address, port, &name);
+  lw__peer_set(&peer, &name);
+  lw__peer_get(&peer, &name);
+  return lw__address_text(&name, text, sizeof text, &found) == 0 && strcmp(text, address) == 0 &&
+         found == port;
+}
+
+TEST(keeps_peers_small) {
+  struct sockaddr_storage name = {.ss_family = AF_UNSPEC};
+  lw__peer peer;
+  char text[64];
+  int port;
+  CHECK(survives_keeping("192.0.2.1", 80));
+  CHECK(survives_keeping("2001:db8::1", 65535));
+  CHECK(sizeof peer <= 20);
+  lw__peer_set(&peer, &name);
+  lw__peer_get(&peer, &name);
+  CHECK_INT(lw__address_text(&name, text, sizeof text, &port), UV_EAFNOSUPPORT);
+}
+
 int main(void) {
   RUN(takes_the_families_in_turn);
   RUN(takes_no_more_than_there_is_room_for);
   RUN(writes_addresses_as_text);
+  RUN(keeps_peers_small);
   return test_end();
 }

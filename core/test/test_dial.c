@@ -132,11 +132,10 @@ TEST(connects_to_a_numeric_address) {
   RUN_UNTIL(done_count == 1);
   CHECK_INT(done_error, 0);
   CHECK(peer_is("127.0.0.1", port_of(fd)));
-  uv_os_fd_t ours;
   int value = 0;
   socklen_t size = sizeof value;
-  uv_fileno((uv_handle_t *)lw_tcp_stream(connected), &ours);
-  CHECK_INT(getsockopt(ours, IPPROTO_TCP, 1 /* TCP_NODELAY */, &value, &size), 0);
+  CHECK(find_connection());
+  CHECK_INT(getsockopt(connection_fd, IPPROTO_TCP, 1 /* TCP_NODELAY */, &value, &size), 0);
   CHECK(value != 0);
   close(fd);
   CHECK_INT(close_all(), 0);

@@ -131,12 +131,11 @@ TEST(sets_no_delay) {
   CHECK(address_is("127.0.0.1"));
   int fd = connect_to(AF_INET, port_of(listener)), value = 0;
   RUN_UNTIL(accept_count == 1);
-  uv_os_fd_t ours;
   socklen_t size = sizeof value;
-  CHECK_INT(uv_fileno((uv_handle_t *)lw_tcp_stream(accepted[0]), &ours), 0);
-  CHECK_INT(getsockopt(ours, IPPROTO_TCP, 1 /* TCP_NODELAY */, &value, &size), 0);
+  CHECK(find_connection());
+  CHECK_INT(getsockopt(connection_fd, IPPROTO_TCP, 1 /* TCP_NODELAY */, &value, &size), 0);
   CHECK(value != 0);
-  CHECK(fcntl(ours, F_GETFD) & FD_CLOEXEC);
+  CHECK(fcntl(connection_fd, F_GETFD) & FD_CLOEXEC);
   close(fd);
   CHECK_INT(close_all(), 0);
 }

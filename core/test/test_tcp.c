@@ -157,18 +157,14 @@ TEST(survives_a_peer_that_ends_and_resets_while_output_is_kept) {
   free(bytes);
 }
 
-TEST(leaves_the_action_of_sigpipe_to_others) {
+TEST(leaves_the_action_of_sigpipe_alone) {
   struct sigaction action;
-  signal(SIGPIPE, SIG_IGN);
-  net_open();
-  sigaction(SIGPIPE, NULL, &action);
-  CHECK(action.sa_handler == SIG_IGN);
-  CHECK_INT(net_close(), 0);
   signal(SIGPIPE, SIG_DFL);
-  net_open();
+  start(open_tcp_pair);
+  CHECK_INT(write_some(), 1);
   sigaction(SIGPIPE, NULL, &action);
-  CHECK(action.sa_handler != SIG_IGN && action.sa_handler != SIG_DFL);
-  CHECK_INT(net_close(), 0);
+  CHECK(action.sa_handler == SIG_DFL);
+  CHECK_INT(close_all(), 0);
 }
 
 /* --- the rest --- */
@@ -184,6 +180,11 @@ TEST(knows_its_peer) {
   CHECK(strcmp(address, "127.0.0.1") == 0);
   CHECK_INT(port, ntohs(name.sin_port));
   CHECK_INT(lw_transport_peer(end.t, small, sizeof small, &port), UV_ENOSPC);
+  reset_peer();
+  CHECK_INT(lw_transport_read_start(end.t), 0);
+  RUN_UNTIL(end.ends == 1);
+  CHECK_INT(lw_transport_peer(end.t, address, sizeof address, &port), 0);
+  CHECK(strcmp(address, "127.0.0.1") == 0);
   CHECK_INT(close_all(), 0);
   start(open_unix_pair);
   CHECK_INT(lw_transport_peer(end.t, address, sizeof address, &port), 0);
@@ -194,26 +195,38 @@ TEST(knows_its_peer) {
 
 TEST(leaves_the_data_of_handles_alone) {
   start(open_tcp_pair);
-  CHECK(uv_handle_get_data((uv_handle_t *)lw_tcp_stream(end.t)) == NULL);
+  CHECK(find_connection());
+  CHECK(uv_handle_get_data(connection_handle) == NULL);
   CHECK_INT(close_all(), 0);
 }
 
 TEST(survives_failing_allocations) {
-  int error = 0;
+  struct sockaddr_storage name = {.ss_family = AF_UNIX};
+  int error = 0, fds[2];
   net_open();
+  CHECK_INT(socketpair(AF_UNIX, SOCK_STREAM, 0, fds), 0);
   test_fail_allocation(1);
-  CHECK(lw_tcp_new(&net, false, &error) == NULL);
+  CHECK(lw_tcp_new(&net, fds[0], &name, &error) == NULL);
   CHECK_INT(error, UV_ENOMEM);
-  open_tcp_pair();
-  test_fail_allocation(1);
-  CHECK_INT(lw_transport_shutdown(end.t), UV_ENOMEM);
-  CHECK_INT(lw_transport_shutdown(end.t), 0);
-  CHECK_INT(close_all(), 0);
+  char byte;
+  CHECK_INT(read(fds[1], &byte, 1), 0); /* the socket was closed */
+  close(fds[1]);
+  CHECK_INT(net_close(), 0);
   for (unsigned n = 1; n <= 2; n++) {
     lw_net failing;
     test_fail_allocation(n);
     CHECK_INT(lw_net_init(&failing, &loop), UV_ENOMEM);
   }
+}
+
+TEST(refuses_what_libuv_cannot_watch) {
+  struct sockaddr_storage name = {.ss_family = AF_UNIX};
+  int error = 0, fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
+  net_open();
+  CHECK(lw_tcp_new(&net, fd, &name, &error) == NULL);
+  CHECK(error < 0);
+  CHECK_INT(fcntl(fd, F_GETFD), -1); /* it was closed */
+  CHECK_INT(net_close(), 0);
 }
 
 int main(void) {
@@ -230,9 +243,10 @@ int main(void) {
   RUN(survives_writing_to_a_reset_connection);
   RUN(survives_writing_to_a_closed_unix_socket);
   RUN(survives_a_peer_that_ends_and_resets_while_output_is_kept);
-  RUN(leaves_the_action_of_sigpipe_to_others);
+  RUN(leaves_the_action_of_sigpipe_alone);
   RUN(knows_its_peer);
   RUN(leaves_the_data_of_handles_alone);
   RUN(survives_failing_allocations);
+  RUN(refuses_what_libuv_cannot_watch);
   return test_end();
 }

@@ -1,7 +1,7 @@
 /* Reading and ending: what test_tcp.c does for writing. */
 #include "net_pair.h"
 
-/* More than the receive buffer holds, so that libuv would read again by itself. */
+/* More than the receive buffer holds, so that it would be read again at once. */
 static size_t fill_socket(void) {
   static uint8_t chunk[PEER_CHUNK];
   size_t sent = 0;
@@ -62,6 +62,47 @@ TEST(reads_again_after_stop_and_start_in_a_callback) {
   lw_transport_read_stop(end.t);
   CHECK_INT(lw_transport_read_start(end.t), 0);
   RUN_UNTIL(end.received == sent);
+  CHECK_INT(close_all(), 0);
+}
+
+/* Feeds the socket while it is read, as fast as it is. */
+static void refill(struct end *reader, char event) {
+  (void)reader;
+  if (event == 'r') fill_socket();
+}
+
+TEST(takes_turns_with_others) {
+  start(open_tcp_pair);
+  end.on_event = refill;
+  fill_socket();
+  CHECK_INT(lw_transport_read_start(end.t), 0);
+  for (unsigned turns = 1; turns <= 20; turns++) {
+    uv_run(&loop, UV_RUN_NOWAIT);
+    CHECK(end.reads <= 8 * turns);
+  }
+  CHECK(end.reads > 0);
+  CHECK_INT(close_all(), 0);
+}
+
+TEST(reads_what_came_before_a_reset) {
+  start(open_tcp_pair);
+  CHECK_INT(write_some(), 1); /* unread by the peer, so that closing resets */
+  CHECK_INT(write(peer, "last words", 10), 10);
+  reset_peer();
+  CHECK_INT(lw_transport_read_start(end.t), 0);
+  RUN_UNTIL(end.ends == 1);
+  CHECK_INT(end.received, 10);
+  CHECK_INT(end.end_error, UV_ECONNRESET);
+  for (int i = 0; i < 3; i++) uv_run(&loop, UV_RUN_NOWAIT);
+  CHECK_INT(end.ends, 1);
+  CHECK_INT(close_all(), 0);
+}
+
+TEST(refuses_to_read_when_closed) {
+  start(open_tcp_pair);
+  end_close(&end);
+  CHECK(lw_transport_read_start(end.t) < 0);
+  CHECK(lw_transport_shutdown(end.t) < 0);
   CHECK_INT(close_all(), 0);
 }
 
@@ -153,10 +194,12 @@ TEST(can_write_when_written) {
 }
 
 TEST(can_be_closed_before_it_has_an_owner) {
-  int error;
+  struct sockaddr_storage name = {.ss_family = AF_UNIX};
+  int error, fds[2];
   net_open();
-  lw_transport_close(lw_tcp_new(&net, false, &error));
-  lw_transport_close(lw_tcp_new(&net, true, &error));
+  CHECK_INT(socketpair(AF_UNIX, SOCK_STREAM, 0, fds), 0);
+  lw_transport_close(lw_tcp_new(&net, fds[0], &name, &error));
+  close(fds[1]);
   CHECK_INT(net_close(), 0);
 }
 
@@ -191,6 +234,9 @@ int main(void) {
   RUN(reads_until_the_end);
   RUN(delivers_nothing_after_read_stop);
   RUN(reads_again_after_stop_and_start_in_a_callback);
+  RUN(takes_turns_with_others);
+  RUN(reads_what_came_before_a_reset);
+  RUN(refuses_to_read_when_closed);
   RUN(can_be_closed_when_reading);
   RUN(can_be_closed_when_reading_while_output_is_kept);
   RUN(can_be_closed_at_the_end);

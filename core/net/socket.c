@@ -1,0 +1,141 @@
+#if defined(__linux__) && !defined(_GNU_SOURCE)
+#define _GNU_SOURCE /* for accept4 */
+#endif
+#include "socket.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <stdbool.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#ifndef MSG_NOSIGNAL
+#define MSG_NOSIGNAL 0 /* macOS: the socket itself is told, in lw__socket_prepare */
+#endif
+
+static int last_error(void) {
+  return uv_translate_sys_error(errno);
+}
+
+static int result_of(int returned) {
+  return returned == 0 ? 0 : last_error();
+}
+
+int lw__socket_set(lw__socket s, int level, int option, int value) {
+  return result_of(setsockopt(s, level, option, &value, sizeof value));
+}
+
+/* --- making and ending --- */
+
+#ifndef SOCK_CLOEXEC
+static void configure(lw__socket s) {
+  fcntl(s, F_SETFD, FD_CLOEXEC);
+  fcntl(s, F_SETFL, O_NONBLOCK);
+}
+#endif
+
+int lw__socket_open(lw__socket *result, int family) {
+#ifdef SOCK_CLOEXEC
+  *result = socket(family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+#else
+  *result = socket(family, SOCK_STREAM, 0);
+  if (*result >= 0) configure(*result);
+#endif
+  return *result >= 0 ? 0 : last_error();
+}
+
+void lw__socket_close(lw__socket s) {
+  if (s != LW__SOCKET_NONE) close(s);
+}
+
+int lw__socket_accept(lw__socket *result, lw__socket listening, struct sockaddr_storage *peer) {
+  socklen_t size = sizeof *peer;
+  peer->ss_family = AF_UNSPEC;
+#ifdef SOCK_CLOEXEC
+  *result = accept4(listening, (struct sockaddr *)peer, &size, SOCK_NONBLOCK | SOCK_CLOEXEC);
+#else
+  *result = accept(listening, (struct sockaddr *)peer, &size);
+  if (*result >= 0) configure(*result);
+#endif
+  return *result >= 0 ? 0 : last_error();
+}
+
+static socklen_t size_of(const struct sockaddr_storage *address) {
+  switch (address->ss_family) {
+  case AF_INET:
+    return sizeof(struct sockaddr_in);
+  case AF_INET6:
+    return sizeof(struct sockaddr_in6);
+  default:
+    return sizeof(struct sockaddr_un);
+  }
+}
+
+int lw__socket_connect(lw__socket s, const struct sockaddr_storage *address) {
+  if (connect(s, (const struct sockaddr *)address, size_of(address)) == 0) return 0;
+  /* When a signal came between, connecting goes on by itself. */
+  return errno == EINPROGRESS || errno == EINTR ? 0 : last_error();
+}
+
+int lw__socket_error(lw__socket s) {
+  int error = 0;
+  socklen_t size = sizeof error;
+  if (getsockopt(s, SOL_SOCKET, SO_ERROR, &error, &size) != 0) return last_error();
+  return error == 0 ? 0 : uv_translate_sys_error(error);
+}
+
+int lw__socket_peer_path(lw__socket s, char *path, size_t size) {
+  struct sockaddr_un name = {0};
+  socklen_t length = sizeof name;
+  if (getpeername(s, (struct sockaddr *)&name, &length) != 0) return last_error();
+  /* The names that are no files, of Linux, begin with a zero. */
+  bool has_file = length <= offsetof(struct sockaddr_un, sun_path) || name.sun_path[0] != '\0';
+  size_t used = has_file ? strnlen(name.sun_path, sizeof name.sun_path)
+                         : length - offsetof(struct sockaddr_un, sun_path);
+  if (used >= size) return UV_ENOBUFS;
+  memcpy(path, name.sun_path, used);
+  path[used] = '\0';
+  if (!has_file) path[0] = '@';
+  return 0;
+}
+
+/* Failing is no harm: it does when the peer is gone already, which reading will tell. */
+void lw__socket_prepare(lw__socket s, int family) {
+#ifdef SO_NOSIGPIPE
+  lw__socket_set(s, SOL_SOCKET, SO_NOSIGPIPE, 1);
+#endif
+  if (family != AF_UNIX) lw__socket_set(s, IPPROTO_TCP, TCP_NODELAY, 1);
+}
+
+int lw__socket_shut(lw__socket s) {
+  return result_of(shutdown(s, SHUT_WR));
+}
+
+/* --- moving bytes --- */
+
+ssize_t lw__socket_receive(lw__socket s, void *data, size_t size) {
+  ssize_t received;
+  do received = recv(s, data, size, 0);
+  while (received < 0 && errno == EINTR);
+  return received >= 0 ? received : last_error();
+}
+
+/* libuv lays out its uv_buf_t as the system's own iovec, for this purpose. */
+static ssize_t send_once(lw__socket s, const uv_buf_t *pieces, unsigned count) {
+  if (count == 1) return send(s, pieces->base, pieces->len, MSG_NOSIGNAL);
+  struct msghdr message = {0};
+  message.msg_iov = (struct iovec *)pieces;
+  message.msg_iovlen = count;
+  return sendmsg(s, &message, MSG_NOSIGNAL);
+}
+
+ssize_t lw__socket_send(lw__socket s, const uv_buf_t *pieces, unsigned count) {
+  ssize_t sent;
+  do sent = send_once(s, pieces, count);
+  while (sent < 0 && errno == EINTR);
+  return sent >= 0 ? sent : last_error();
+}

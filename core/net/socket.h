@@ -1,0 +1,42 @@
+/* The few calls on stream sockets that libuv does not make for us: all that is not the same on
+ * every system is behind these. For core/net only; the sockets never block, and sending to a peer
+ * that is gone raises no SIGPIPE. POSIX; Windows would need another socket.c. */
+#ifndef LW_NET_SOCKET_H
+#define LW_NET_SOCKET_H
+
+#include <stddef.h>
+#include <uv.h>
+
+typedef uv_os_sock_t lw__socket;
+#define LW__SOCKET_NONE ((lw__socket)-1)
+
+/* All of these return 0 (or what they say) or a negative libuv error. */
+
+/* Makes a socket that programs started later do not inherit. */
+int lw__socket_open(lw__socket *result, int family);
+void lw__socket_close(lw__socket s);
+
+/* UV_EAGAIN: nobody waits. Sets `peer` to the address of whoever was accepted. */
+int lw__socket_accept(lw__socket *result, lw__socket listening, struct sockaddr_storage *peer);
+
+/* Begins to connect. The socket becomes writable when that has ended, and then lw__socket_error
+ * tells how. */
+int lw__socket_connect(lw__socket s, const struct sockaddr_storage *address);
+int lw__socket_error(lw__socket s);
+
+/* Where the other end of a unix socket is bound: a path, which may be empty. */
+int lw__socket_peer_path(lw__socket s, char *path, size_t size);
+
+/* Makes an accepted or connected socket ready for use by a transport. */
+void lw__socket_prepare(lw__socket s, int family);
+
+/* How many bytes were received or sent; receiving none is the end. UV_EAGAIN: not now. */
+ssize_t lw__socket_receive(lw__socket s, void *data, size_t size);
+ssize_t lw__socket_send(lw__socket s, const uv_buf_t *pieces, unsigned count);
+
+/* Ends our direction. */
+int lw__socket_shut(lw__socket s);
+
+int lw__socket_set(lw__socket s, int level, int option, int value);
+
+#endif

@@ -1,0 +1,121 @@
+/* What the tests of transports, listeners and dials do not reach. */
+#include "../net/socket.h"
+
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "test.h"
+
+static int ours, theirs;
+
+static void open_pair(void) {
+  int fds[2];
+  socketpair(AF_UNIX, SOCK_STREAM, 0, fds);
+  ours = fds[0];
+  theirs = fds[1];
+  fcntl(ours, F_SETFL, O_NONBLOCK);
+}
+
+TEST(never_blocks) {
+  struct sockaddr_storage peer;
+  lw__socket s, accepted;
+  CHECK_INT(lw__socket_open(&s, AF_INET), 0);
+  CHECK_INT(listen(s, 1), 0);
+  CHECK_INT(lw__socket_accept(&accepted, s, &peer), UV_EAGAIN);
+  CHECK(fcntl(s, F_GETFD) & FD_CLOEXEC);
+  lw__socket_close(s);
+  lw__socket_close(LW__SOCKET_NONE);
+  CHECK_INT(lw__socket_open(&s, -1), UV_EAFNOSUPPORT);
+}
+
+TEST(sends_and_receives) {
+  char text[16] = "";
+  uv_buf_t pieces[2] = {{.base = (char *)"one ", .len = 4}, {.base = (char *)"two", .len = 3}};
+  open_pair();
+  CHECK_INT(lw__socket_receive(ours, text, sizeof text), UV_EAGAIN);
+  CHECK_INT(lw__socket_send(theirs, pieces, 2), 7);
+  CHECK_INT(lw__socket_send(theirs, pieces, 1), 4);
+  CHECK_INT(lw__socket_receive(ours, text, sizeof text), 11);
+  CHECK(strcmp(text, "one twoone ") == 0);
+  CHECK_INT(lw__socket_shut(theirs), 0);
+  CHECK_INT(lw__socket_receive(ours, text, sizeof text), 0);
+  close(ours);
+  close(theirs);
+}
+
+TEST(raises_no_signal) {
+  uv_buf_t pieces[2] = {{.base = (char *)"a", .len = 1}, {.base = (char *)"b", .len = 1}};
+  signal(SIGPIPE, SIG_DFL);
+  open_pair();
+  lw__socket_prepare(ours, AF_UNIX);
+  close(theirs);
+  CHECK_INT(lw__socket_send(ours, pieces, 1), UV_EPIPE);
+  CHECK_INT(lw__socket_send(ours, pieces, 2), UV_EPIPE);
+  close(ours);
+}
+
+TEST(tells_how_connecting_ended) {
+  lw__socket s;
+  struct sockaddr_un name = {.sun_family = AF_UNIX, .sun_path = "/nowhere/at/all"};
+  struct sockaddr_storage address = {0};
+  memcpy(&address, &name, sizeof name);
+  CHECK_INT(lw__socket_open(&s, AF_UNIX), 0);
+  CHECK_INT(lw__socket_connect(s, &address), UV_ENOENT);
+  CHECK_INT(lw__socket_error(s), 0);
+  lw__socket_close(s);
+  CHECK_INT(lw__socket_error(s), UV_EBADF);
+}
+
+TEST(knows_no_path_of_what_has_none) {
+  char path[8] = "?";
+  open_pair();
+  CHECK_INT(lw__socket_peer_path(ours, path, sizeof path), 0);
+  CHECK(strcmp(path, "") == 0);
+  CHECK_INT(lw__socket_peer_path(ours, path, 0), UV_ENOBUFS);
+  close(ours);
+  close(theirs);
+  CHECK_INT(lw__socket_peer_path(ours, path, sizeof path), UV_EBADF);
+}
+
+#ifdef __linux__
+/* Connects `ours` to a listener whose name is no file. */
+static int listen_without_file(const char *name_after_zero) {
+  struct sockaddr_un name = {.sun_family = AF_UNIX};
+  size_t length = strlen(name_after_zero);
+  socklen_t size = (socklen_t)(offsetof(struct sockaddr_un, sun_path) + 1 + length);
+  memcpy(name.sun_path + 1, name_after_zero, length);
+  int listening = socket(AF_UNIX, SOCK_STREAM, 0);
+  bind(listening, (struct sockaddr *)&name, size);
+  listen(listening, 1);
+  ours = socket(AF_UNIX, SOCK_STREAM, 0);
+  connect(ours, (struct sockaddr *)&name, size);
+  return listening;
+}
+
+TEST(writes_names_that_are_no_files) {
+  char path[64], name[32];
+  snprintf(name, sizeof name, "lunawire-test-%d", (int)getpid());
+  int listening = listen_without_file(name);
+  CHECK_INT(lw__socket_peer_path(ours, path, sizeof path), 0);
+  CHECK(path[0] == '@' && strcmp(path + 1, name) == 0);
+  close(listening);
+  close(ours);
+}
+#endif
+
+int main(void) {
+  RUN(never_blocks);
+  RUN(sends_and_receives);
+  RUN(raises_no_signal);
+  RUN(tells_how_connecting_ended);
+  RUN(knows_no_path_of_what_has_none);
+#ifdef __linux__
+  RUN(writes_names_that_are_no_files);
+#endif
+  return test_end();
+}
