@@ -118,8 +118,8 @@ end
 -- Sizes of pieces; 0: the first bytes come in one segment with the head of the handshake.
 local function sizes_for(length)
   local sizes = { 0, length }
-  for _, size in ipairs { 1, 5, 64 } do
-    if size < length and length <= 300 * size and length <= 5000 then sizes[#sizes + 1] = size end
+  for _, size in ipairs { 1, 6 } do
+    if size < length and length <= 300 * size then sizes[#sizes + 1] = size end
   end
   return sizes
 end
