@@ -238,7 +238,7 @@ describe("a handler", function()
 
   it("cannot run the loop", function()
     local messages = {}
-    serve { on_message = function(conn)
+    serve { on_open = function(conn)
       for _, name in ipairs { "run", "step" } do
         messages[#messages + 1] = select(2, pcall(ws[name]))
       end
@@ -246,7 +246,7 @@ describe("a handler", function()
       messages[#messages + 1] = select(2, pcall(conn.receive, conn))
       conn:close()
     end }
-    local peer = raw.open(server.port):send(raw.client_frame(1, "x"))
+    local peer = raw.open(server.port)
     assert.equal(8, (peer:frame()))
     peer:close()
     assert.equal(4, #messages)
