@@ -90,9 +90,10 @@ void lw__client_on_bad_head(lw_conn *conn, lw_error error) {
   } else if (conn->has_head) { /* a refusal whose body does not end */
     refused(conn);
   } else {
-    lw__client_failed(conn, "ETIMEDOUT", conn->client->dial != NULL
-                                             ? "the server could not be reached in time"
-                                             : "the server did not answer the handshake in time");
+    lw__client_failed(conn, "ETIMEDOUT",
+                      conn->client->dial != NULL
+                          ? "the server could not be reached in time"
+                          : "the server did not answer the handshake in time");
   }
 }
 

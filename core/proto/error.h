@@ -77,7 +77,7 @@ typedef enum lw_error {
 #define LW_ERROR_MEMBER(id, number, text) LW_E_##id,
   LW_ERRORS(LW_ERROR_MEMBER)
 #undef LW_ERROR_MEMBER
-  LW_ERROR_COUNT
+      LW_ERROR_COUNT
 } lw_error;
 
 /* The three answers of every parser here. */

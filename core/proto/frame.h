@@ -21,14 +21,16 @@ typedef enum lw_opcode {
 #define LW_FRAME_HEAD_MAX 14
 #define LW_CONTROL_MAX 125 /* bytes of payload of a control frame, RFC 6455 section 5.5 */
 
-static inline bool lw_opcode_is_control(lw_opcode opcode) { return opcode >= LW_OP_CLOSE; }
+static inline bool lw_opcode_is_control(lw_opcode opcode) {
+  return opcode >= LW_OP_CLOSE;
+}
 
 typedef struct lw_frame {
-  uint64_t length;   /* of the payload, in bytes */
-  uint8_t key[4];    /* the masking key, when masked */
-  uint8_t opcode;    /* lw_opcode; after lw_frame_decode never a reserved one */
-  bool fin;          /* the last frame of its message */
-  bool rsv1;         /* RSV1: "compressed" under permessage-deflate (RFC 7692 section 6) */
+  uint64_t length; /* of the payload, in bytes */
+  uint8_t key[4];  /* the masking key, when masked */
+  uint8_t opcode;  /* lw_opcode; after lw_frame_decode never a reserved one */
+  bool fin;        /* the last frame of its message */
+  bool rsv1;       /* RSV1: "compressed" under permessage-deflate (RFC 7692 section 6) */
   bool masked;
 } lw_frame;
 
