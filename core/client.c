@@ -5,13 +5,16 @@
 
 #include "conn.h"
 #include "net/dial.h"
+#include "net/tls.h"
 
 #define INTERIM_MAX 8 /* 1xx answers before the final one */
 #define BODY_MAX 1024 /* bytes of a refusal's body that are waited for, to show their beginning */
 
 /* Allocated while the connection is not open yet. */
 struct lw_client {
-  lw_dial *dial;  /* NULL once it is connected */
+  lw_dial *dial;       /* NULL once it is connected */
+  lw_tls_context *tls; /* held; NULL: none */
+  char *tls_name;
   lw_buf request; /* the whole request; the offer's slices point into `texts` */
   lw_buf texts;
   lw_handshake_offer offer;
@@ -26,6 +29,8 @@ struct lw_client {
 void lw__client_free(lw_conn *conn) {
   lw_client *client = conn->client;
   if (client->dial != NULL) lw_dial_cancel(client->dial);
+  if (client->tls != NULL) lw_tls_release(client->tls);
+  free(client->tls_name);
   lw_buf_free(&client->request);
   lw_buf_free(&client->texts);
   lw_buf_free(&client->body);
@@ -47,8 +52,20 @@ static void failed_with(lw_conn *conn, lw_error error) {
   lw__client_failed(conn, lw_error_name(error), lw_error_text(error));
 }
 
+/* The transport may know more than an error's number tells. */
+static void failed_with_uv(lw_conn *conn, int error) {
+  const lw_transport_failure *failure = conn->io != NULL ? conn->io->failure : NULL;
+  if (failure != NULL) {
+    lw__client_failed(conn, failure->code, failure->text);
+  } else {
+    lw__client_failed(conn, uv_err_name(error), uv_strerror(error));
+  }
+}
+
 void lw__client_on_end(lw_conn *conn, int error) {
-  if (conn->has_head) { /* a refusal without a length ends here */
+  if (conn->io->failure != NULL) {
+    failed_with_uv(conn, error);
+  } else if (conn->has_head) { /* a refusal without a length ends here */
     lw__client_on_body(conn, NULL, 0);
   } else if (error == UV_EOF) {
     lw__client_failed(conn, "EOF", "the server ended the connection during the handshake");
@@ -173,6 +190,16 @@ void lw__client_on_head(lw_conn *conn, const uint8_t *rest, size_t size) {
 
 /* --- dialling --- */
 
+/* Adopts the transport, or TLS over it, and says what the client has to say first. */
+static int start_talking(lw_conn *conn, lw_transport *io) {
+  lw_client *client = conn->client;
+  if (client->tls != NULL) io = lw_tls_connect(io, client->tls, client->tls_name);
+  if (io == NULL) return UV_ENOMEM;
+  int error = lw__conn_adopt(conn, io);
+  if (error != 0) return error;
+  return lw__conn_write(conn, client->request.data, client->request.size) ? 0 : UV_ENOMEM;
+}
+
 static void on_dialled(void *owner, lw_transport *io, int error, const char *tried) {
   lw_conn *conn = owner;
   lw_client *client = conn->client;
@@ -185,11 +212,8 @@ static void on_dialled(void *owner, lw_transport *io, int error, const char *tri
     snprintf(message, sizeof message, "cannot connect: %s", tried);
     lw__client_failed(conn, uv_err_name(error), message);
   } else {
-    error = lw__conn_adopt(conn, io);
-    if (error == 0 && !lw__conn_write(conn, client->request.data, client->request.size)) {
-      error = UV_ENOMEM;
-    }
-    if (error != 0) lw__client_failed(conn, uv_err_name(error), uv_strerror(error));
+    error = start_talking(conn, io);
+    if (error != 0) failed_with_uv(conn, error);
   }
   lw__conn_settle(conn);
   lw_conn_release(conn);
@@ -224,6 +248,16 @@ static lw_slice offer_extensions(lw_client *client, const lw_compression *compre
   if (compression == NULL) return (lw_slice){NULL, 0};
   lw_deflate_options options = lw__deflate_options(compression);
   return (lw_slice){client->extensions, lw_deflate_write_offer(client->extensions, &options)};
+}
+
+static bool keep_tls(lw_client *client, const lw_connect_options *options) {
+  if (options->tls == NULL) return true;
+  client->tls = options->tls;
+  lw_tls_hold(client->tls);
+  size_t size = strlen(options->tls_name) + 1;
+  client->tls_name = malloc(size);
+  if (client->tls_name != NULL) memcpy(client->tls_name, options->tls_name, size);
+  return client->tls_name != NULL;
 }
 
 /* Writes the request and keeps what the answer is checked against. */
@@ -278,7 +312,7 @@ lw_conn *lw_connect(lw_loop *loop, const lw_connect_options *options, const lw_c
   conn->client = client;
   client->stream_messages = options->stream_messages;
   lw_dial_target target = {.host = options->host, .port = options->port, .path = options->path};
-  int error = prepare(client, loop, options) ? 0 : UV_ENOMEM;
+  int error = keep_tls(client, options) && prepare(client, loop, options) ? 0 : UV_ENOMEM;
   if (error == 0) error = lw_dial_start(&client->dial, &loop->net, &target, on_dialled, conn);
   if (error != 0) {
     lw__conn_drop(conn);

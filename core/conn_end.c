@@ -46,9 +46,13 @@ void lw__conn_finish(lw_conn *conn, unsigned code, const char *reason, size_t si
 }
 
 void lw__conn_finish_uv(lw_conn *conn, int error) {
+  const lw_transport_failure *failure = conn->io != NULL ? conn->io->failure : NULL;
   char reason[160];
   int size;
-  if (error == UV_EOF) {
+  if (failure != NULL && error == UV_EPROTO) {
+    size = snprintf(reason, sizeof reason, "%s", failure->text);
+    if (size >= (int)sizeof reason) size = sizeof reason - 1;
+  } else if (error == UV_EOF) {
     size = snprintf(reason, sizeof reason, "the peer ended the connection without a close frame");
   } else {
     size = snprintf(reason, sizeof reason, "%s (%s)", uv_strerror(error), uv_err_name(error));

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "conn.h"
+#include "net/tls.h"
 
 void lw_conn_pause(lw_conn *conn) {
   if (conn->state != LW_OPEN || conn->is_paused) return;
@@ -77,6 +78,11 @@ bool lw_conn_remote(const lw_conn *conn, char *address, size_t size, int *port) 
   memcpy(address, conn->remote->address, length + 1);
   *port = conn->remote->port;
   return true;
+}
+
+bool lw_conn_tls(const lw_conn *conn,
+                 void (*fn)(void *context, const char *name, const char *value), void *context) {
+  return conn->io != NULL && lw_tls_describe(conn->io, fn, context);
 }
 
 const char *lw_conn_head(const lw_conn *conn, size_t *size) {

@@ -20,6 +20,7 @@ typedef struct lw_conn lw_conn;
 typedef struct lw_server lw_server;
 typedef struct lw_timer lw_timer;
 typedef struct lw_signal lw_signal;
+typedef struct lw_tls_context lw_tls_context;
 
 typedef struct lw_failure {
   char code[32];     /* for programs: "ECONNREFUSED", "HTTP_STATUS", "INVALID_UTF8", ... */
@@ -67,6 +68,32 @@ void lw_timer_stop(lw_timer *timer);
 lw_signal *lw_signal_start(lw_loop *loop, const char *name, void (*fn)(void *context),
                            void *context, lw_failure *failure);
 void lw_signal_stop(lw_signal *signal);
+
+/* --- TLS --- */
+
+/* Certificates and keys are PEM, given as the text itself or as the path of a file. */
+typedef struct lw_tls_pair {
+  const char
+      *name; /* server: "a.example" or "*.a.example"; NULL: for clients that ask for others */
+  const char *cert; /* with the certificates of its authorities behind it */
+  const char *key;  /* NULL: in the same place as the certificate */
+} lw_tls_pair;
+
+typedef struct lw_tls_options {
+  bool is_server;
+  bool self_signed;         /* server: a certificate for localhost, made now */
+  bool verify;              /* the peer's certificate; a server asks for one */
+  bool require;             /* server: refuse clients without a certificate */
+  const char *ca;           /* who is trusted; NULL: the system's authorities */
+  const lw_tls_pair *pairs; /* a client has one or none */
+  size_t pair_count;
+} lw_tls_options;
+
+/* Reads certificates and keys. One context may serve any number of servers and connections, which
+ * hold it. Everything in options is copied. NULL on failure. */
+lw_tls_context *lw_tls_open(const lw_tls_options *options, lw_failure *failure);
+void lw_tls_hold(lw_tls_context *context);
+void lw_tls_release(lw_tls_context *context);
 
 /* --- connections --- */
 
@@ -191,6 +218,11 @@ double lw_conn_rtt(const lw_conn *conn);        /* seconds; negative while unkno
 const char *lw_conn_protocol(const lw_conn *conn, size_t *size);
 /* Numeric address and port of the peer, also when it is gone. False when it never opened. */
 bool lw_conn_remote(const lw_conn *conn, char *address, size_t size, int *port);
+/* Calls fn(context, name, value) for each fact about TLS on the connection: version, cipher, alpn,
+ * resumed, ktls; of the peer's certificate, if any: verified, subject, issuer, expires and, for
+ * each of its names, name. False when it has no TLS, and before and after it is there. */
+bool lw_conn_tls(const lw_conn *conn,
+                 void (*fn)(void *context, const char *name, const char *value), void *context);
 #define LW_EXTENSIONS_MAX 160
 /* Writes the agreed extensions with the parameters in force (not terminated) and returns the size;
  * 0 when there are none. */
@@ -222,6 +254,7 @@ typedef struct lw_server_options {
   const char *const *protocols;      /* in order of preference; NULL-terminated, or NULL */
   const char *const *origins;        /* NULL: only the server's own; {"*", NULL}: any; or a list */
   const lw_compression *compression; /* NULL: none */
+  lw_tls_context *tls;               /* of a server; NULL: none */
   lw_limits limits;
 } lw_server_options;
 
@@ -238,6 +271,10 @@ lw_server *lw_server_open(lw_loop *loop, const lw_server_options *options,
 /* Stops listening; with close_code not 0 also closes every connection with it and refuses the
  * requests that are under way. on_end follows. */
 void lw_server_stop(lw_server *server, unsigned close_code, const char *reason);
+
+/* New connections of a server with TLS use another context. The others keep theirs. */
+void lw_server_set_tls(lw_server *server, lw_tls_context *context);
+bool lw_server_has_tls(const lw_server *server);
 
 /* Keeps the object (not the socket) valid until as many releases. */
 void lw_server_hold(lw_server *server);
@@ -295,6 +332,8 @@ typedef struct lw_connect_options {
   size_t field_count;
   bool stream_messages;
   const lw_compression *compression; /* NULL: none */
+  lw_tls_context *tls;               /* of a client; NULL: none */
+  const char *tls_name;              /* whom the certificate must be for */
   lw_limits limits;
 } lw_connect_options;
 

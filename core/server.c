@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "net/tls.h"
+
 /* --- birth and death --- */
 
 static void free_list(char **list) {
@@ -39,6 +41,7 @@ void lw_server_release(lw_server *server) {
   free_list(server->protocols);
   free_list(server->origins);
   if (server->settings != NULL) lw__settings_release(server->settings);
+  if (server->tls != NULL) lw_tls_release(server->tls);
   free(server);
 }
 
@@ -53,6 +56,7 @@ static lw_server *server_new(lw_loop *loop, const lw_server_options *options,
   server->max_connections = options->max_connections;
   server->decide_upgrades = options->decide_upgrades;
   server->stream_messages = options->stream_messages;
+  if (options->tls != NULL) lw_server_set_tls(server, options->tls);
   server->settings = lw__settings_new(&options->limits, options->compression, true);
   bool copied = copy_list(&server->protocols, options->protocols) &&
                 copy_list(&server->origins, options->origins);
@@ -81,6 +85,8 @@ void lw__server_drop(lw_server *server) {
 static void on_accept(void *owner, lw_transport *io) {
   lw_server *server = owner;
   lw_loop *loop = server->loop;
+  if (server->tls != NULL) io = lw_tls_accept(io, server->tls);
+  if (io == NULL) return;
   lw_conn *conn = lw__conn_new(loop, server->settings, server->events->conn, server, LW_REQUEST);
   if (conn == NULL) {
     lw_transport_close(io);
@@ -203,6 +209,16 @@ void lw_server_stop(lw_server *server, unsigned close_code, const char *reason) 
   if (close_code == 0) return;
   lw_server_each(server, close_one, &(closing){close_code, reason});
   each_in(server, LW_REQUEST, LW_REQUEST, refuse_one, NULL);
+}
+
+void lw_server_set_tls(lw_server *server, lw_tls_context *context) {
+  lw_tls_hold(context);
+  if (server->tls != NULL) lw_tls_release(server->tls);
+  server->tls = context;
+}
+
+bool lw_server_has_tls(const lw_server *server) {
+  return server->tls != NULL;
 }
 
 bool lw_server_listening(const lw_server *server) {

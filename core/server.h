@@ -11,6 +11,7 @@ struct lw_server {
   const lw_server_events *events;
   void *user;
   lw_settings *settings;
+  lw_tls_context *tls;     /* held; NULL: none */
   lw_server *next, **back; /* in loop->servers while it has a listener */
   unsigned references;
   uint32_t max_connections;

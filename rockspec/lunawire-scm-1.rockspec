@@ -21,7 +21,7 @@ dependencies = { "lua >= 5.1, < 5.5" }
 
 external_dependencies = {
   LIBUV = { header = "uv.h", library = "uv" },
-  OPENSSL = { header = "openssl/evp.h", library = "crypto" },
+  OPENSSL = { header = "openssl/ssl.h", library = "ssl" },
   ZLIB = { header = "zlib.h", library = "z" },
 }
 

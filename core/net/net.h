@@ -10,9 +10,14 @@
  */
 #define LW_NET_RECEIVE_SIZE (512 * 1024)
 
+/* A read's worth of plaintext, a record that was incomplete before it, and one to be encrypted. */
+#define LW_NET_RECORD_SIZE (16 * 1024)
+#define LW_NET_PLAIN_SIZE (LW_NET_RECEIVE_SIZE + 2 * LW_NET_RECORD_SIZE)
+
 typedef struct lw_net {
   uv_loop_t *uv; /* borrowed */
   char *receive; /* LW_NET_RECEIVE_SIZE bytes, lent to one read callback at a time */
+  char *plain; /* LW_NET_PLAIN_SIZE bytes for what TLS decrypts and encrypts; NULL until it does */
   lw_out_pool *outs;
   unsigned live; /* transports, listeners and dials of which libuv still holds something */
 } lw_net;

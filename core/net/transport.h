@@ -43,11 +43,19 @@ typedef struct lw_transport_kind {
   int (*peer)(const lw_transport *t, char *address, size_t size, int *port);
 } lw_transport_kind;
 
+/* What a libuv code cannot tell: a certificate that was refused, and the like. */
+typedef struct lw_transport_failure {
+  char code[32];  /* for programs: "TLS_HOSTNAME" */
+  char text[400]; /* for people: one sentence */
+} lw_transport_failure;
+
 struct lw_transport {
   const lw_transport_kind *kind;
   const lw_transport_events *events;
   void *owner; /* NULL until adopted */
   lw_net *net;
+  lw_transport_failure *failure; /* NULL, or more about the error of on_end or of a call; the
+                                    transport owns it */
 };
 
 /* Gives a fresh transport its owner. It does not read before lw_transport_read_start. */

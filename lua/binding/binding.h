@@ -108,6 +108,15 @@ typedef struct lw_lua_server {
   int on_request, on_error, self;
 } lw_lua_server;
 
+lw_lua_server *lw__check_server(lua_State *L, int index);
+
+/* ---- tls.c */
+
+/* The context in the option `tls`, which the table keeps alive; NULL: absent. */
+lw_tls_context *lw__opt_tls(lua_State *L, int table);
+/* Pushes what is known about TLS on the connection, or nil; tells which. */
+bool lw__push_tls(lua_State *L, const lw_conn *conn);
+
 /* ---- options.c: reading tables that the Lua side has checked */
 
 const char *lw__opt_string(lua_State *L, int table, const char *name); /* NULL: absent */
@@ -130,6 +139,7 @@ void lw__open_handlers(lua_State *L, int lua);
 void lw__open_conn(lua_State *L, int lua);
 void lw__open_server(lua_State *L, int lua);
 void lw__open_client(lua_State *L, int lua);
+void lw__open_tls(lua_State *L, int lua);
 void lw__open_timer(lua_State *L, int lua);
 void lw__open_text(lua_State *L, int lua);
 

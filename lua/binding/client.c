@@ -8,6 +8,8 @@ static void read_options(lua_State *L, lw_connect_options *options) {
   options->port = options->path == NULL ? (int)lw__opt_number(L, 1, "port") : 0;
   options->authority = lw__opt_string(L, 1, "authority");
   options->target = lw__opt_string(L, 1, "target");
+  options->tls = lw__opt_tls(L, 1);
+  options->tls_name = lw__opt_string(L, 1, "tls_name");
   options->protocols = lw__opt_list(L, 1, "protocols");
   lua_getfield(L, 1, "headers");
   options->fields = lw__fields(L, lua_gettop(L), &options->field_count);

@@ -151,6 +151,15 @@ static void push_server(lua_State *L, const lw_conn *conn) {
   }
 }
 
+/* Kept once it was asked for, as the address is. */
+static void push_tls(lua_State *L, lw_lua_conn *c) {
+  if (!lw__push_tls(L, c->conn)) return;
+  push_own(L, c, 1);
+  lua_pushvalue(L, -2);
+  lua_setfield(L, -2, "tls");
+  lua_pop(L, 1);
+}
+
 static void push_field(lua_State *L, lw_lua_conn *c, field which) {
   static const char *const states[] = {
       [LW_CONNECTING] = "connecting", [LW_REQUEST] = "request", [LW_OPEN] = "open",
@@ -195,8 +204,8 @@ static void push_field(lua_State *L, lw_lua_conn *c, field which) {
   case FIELD_SERVER:
     push_server(L, conn);
     break;
-  default: /* tls: not in this version */
-    lua_pushnil(L);
+  case FIELD_TLS:
+    push_tls(L, c);
     break;
   }
 }

@@ -191,6 +191,7 @@ LW_EXPORT int luaopen_lunawire_core(lua_State *L) {
   lw__open_conn(L, 1);
   lw__open_server(L, 1);
   lw__open_client(L, 1);
+  lw__open_tls(L, 1);
   lw__open_text(L, 1);
   lw__open_fiber(L, 1);
   lw__lua_open_protocol(L);

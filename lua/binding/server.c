@@ -7,8 +7,8 @@
 
 #define METATABLE "lunawire.server"
 
-static lw_lua_server *check_server(lua_State *L) {
-  lw_lua_server *s = luaL_checkudata(L, 1, METATABLE);
+lw_lua_server *lw__check_server(lua_State *L, int index) {
+  lw_lua_server *s = luaL_checkudata(L, index, METATABLE);
   if (s->server == NULL) luaL_error(L, "the Lua state is ending, and this server has ended");
   return s;
 }
@@ -76,6 +76,7 @@ static void read_options(lua_State *L, lw_server_options *options) {
   options->max_connections = (uint32_t)lw__opt_number(L, 1, "max_connections");
   options->protocols = lw__opt_list(L, 1, "protocols");
   options->origins = lw__opt_list(L, 1, "origins");
+  options->tls = lw__opt_tls(L, 1);
 }
 
 /* origins = "*" */
@@ -124,7 +125,7 @@ static int serve(lua_State *L) {
 
 /* server:stop([code [, reason]]): stops listening and closes every connection (1001). */
 static int server_stop(lua_State *L) {
-  lw_lua_server *s = check_server(L);
+  lw_lua_server *s = lw__check_server(L, 1);
   size_t size;
   lua_Integer code = luaL_optinteger(L, 2, 1001);
   const char *reason = luaL_optlstring(L, 3, "", &size);
@@ -153,7 +154,7 @@ static void list_one(lw_conn *conn, void *context) {
 /* server:connections() -> array of the open ones */
 static int server_connections(lua_State *L) {
   listing list = {L, 0};
-  const lw_lua_server *s = check_server(L);
+  const lw_lua_server *s = lw__check_server(L, 1);
   lua_newtable(L);
   lw_server_each(s->server, list_one, &list);
   return 1;
@@ -166,7 +167,7 @@ static void set_number(lua_State *L, const char *name, uint64_t number) {
 
 static int server_stats(lua_State *L) {
   lw_server_stats stats;
-  lw_server_stats_get(check_server(L)->server, &stats);
+  lw_server_stats_get(lw__check_server(L, 1)->server, &stats);
   lua_createtable(L, 0, 9);
   set_number(L, "connections", stats.connections);
   set_number(L, "open", stats.open);
@@ -182,7 +183,7 @@ static int server_stats(lua_State *L) {
 
 /* The fields that are not methods: listening, port, address. */
 static int server_index(lua_State *L) {
-  const lw_lua_server *s = check_server(L);
+  const lw_lua_server *s = lw__check_server(L, 1);
   const char *name = luaL_checkstring(L, 2);
   char address[256];
   int port;

@@ -18,9 +18,7 @@ local function parse(url)
   local parts, message, code = core.url(url)
   if not parts then return nil, message, code end
   local scheme = parts.scheme:lower()
-  if scheme == "wss" then
-    return nil, "wss:// needs TLS, which this version does not have", "TLS_UNAVAILABLE"
-  elseif not scheme:find("^ws") then
+  if not scheme:find("^ws") then
     return nil, "the URL does not begin with ws:// or wss://", "URL_SCHEME"
   elseif parts.user and parts.user ~= "" then
     return nil, "the URL has a user name; send an Authorization header instead", "URL_USER"
@@ -46,6 +44,19 @@ local function request_of(parts, o)
     o.headers = headers.to_array(fields)
   end
   return o
+end
+
+-- Makes the TLS context of a secure URL. True, or nil, message, code. What certificates are for is
+-- a name or an address; a unix socket has neither.
+local function add_tls(o)
+  local given = o.tls
+  o.tls = nil
+  if not o.secure then return true end
+  local message, code
+  o.tls, message, code = require "lunawire.tls".client_context(given)
+  if not o.tls then return nil, message, code end
+  o.tls_name = given and given.server_name or o.host
+  return true
 end
 
 -- Waiting for it to open ------------------------------------------------------------------------
@@ -100,6 +111,9 @@ function client.connect(url, given)
   local parts, message, code = parse(url)
   if not parts then return nil, message, code end
   request_of(parts, o)
+  local ok
+  ok, message, code = add_tls(o)
+  if not ok then return nil, message, code end
   if next(handlers) == nil then return connect_and_wait(o) end
   handlers.on_error = handlers.on_error or report_error
   o.handlers = core.handlers(inbox.attach(handlers))

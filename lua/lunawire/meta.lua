@@ -84,6 +84,21 @@ function ws.sleep(seconds) end
 
 -- Connections -------------------------------------------------------------------------------------
 
+---@class lunawire.Tls
+---@field version string "TLSv1.3", "TLSv1.2"
+---@field cipher string
+---@field alpn? string
+---@field resumed boolean the session is a continued one
+---@field ktls boolean the kernel encrypts
+---@field peer? lunawire.TlsPeer the peer's certificate
+
+---@class lunawire.TlsPeer
+---@field verified boolean
+---@field subject string "CN=localhost"
+---@field issuer string
+---@field names string[] host names and addresses
+---@field expires string "2026-12-31 23:59:59 UTC"
+
 ---A connection of a server or a client. Scripts may keep fields of their own in it.
 ---@class lunawire.Connection
 ---@field data any what `on_upgrade` returned
@@ -98,6 +113,7 @@ function ws.sleep(seconds) end
 ---@field server? lunawire.Server that accepted it
 ---@field request? lunawire.Request on a server
 ---@field response? lunawire.ClientResponse on a client
+---@field tls? lunawire.Tls
 ---@field [any] any
 local Connection = {}
 
@@ -258,10 +274,22 @@ function Response:send(body) end
 ---| fun(conn: lunawire.Connection)
 ---| fun(req: lunawire.Request, res: lunawire.Response)
 
+---@class lunawire.Certificate
+---@field cert string file in PEM, or the PEM itself; its authorities' certificates behind it
+---@field key? string the same of the key; default: it is with the certificate
+
+---@class lunawire.ServerTls
+---@field cert? string for clients that ask for none of `sni`
+---@field key? string
+---@field sni? table<string, lunawire.Certificate> "a.example" or "*.a.example"
+---@field ca? string who signs clients' certificates
+---@field client_auth? "optional" | "required"
+
 ---@class lunawire.ServeOptions: lunawire.Limits, lunawire.Route
 ---@field host? string numeric address; "*" for all; default "127.0.0.1"
 ---@field port? integer 0 for any free one
 ---@field path? string a unix socket instead
+---@field tls? lunawire.ServerTls | "self-signed" encrypt; "self-signed" is for trying things out
 ---@field backlog? integer default 511
 ---@field reuse_port? boolean default false
 ---@field max_connections? integer default 100000
@@ -286,6 +314,13 @@ function Server:connections() end
 ---@return table<string, integer>
 function Server:stats() end
 
+---New certificates for new connections; the others stay as they are.
+---@param options { tls: lunawire.ServerTls | "self-signed" }
+---@return boolean? reloaded
+---@return string? message
+---@return string? code
+function Server:reload(options) end
+
 ---Listens, with handlers for any path or with routes.
 ---@param options lunawire.ServeOptions
 ---@return lunawire.Server? server
@@ -300,8 +335,16 @@ function ws.serve(options) end
 ---@field reason string
 ---@field headers table<string, string> names in lower case
 
+---@class lunawire.ClientTls
+---@field ca? string whom to trust: a file in PEM, or the PEM; default: whom the system trusts
+---@field cert? string our own certificate
+---@field key? string
+---@field verify? boolean default true
+---@field server_name? string whom the certificate must be for; default: the URL's host
+
 ---@class lunawire.ConnectOptions: lunawire.Limits, lunawire.Handlers
 ---@field timeout? lunawire.Seconds until the connection is open; default 10
+---@field tls? lunawire.ClientTls for wss:// URLs
 ---@field headers? table<string, string | string[]>
 ---@field protocols? string[]
 

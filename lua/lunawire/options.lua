@@ -26,6 +26,9 @@ local schema = {
   { "routes", "serve", "table", "\"METHOD /path\" = handler" },
   { "origins", "serve", "origins",
     "pages that may connect: \"*\" or a list of origins; without it, pages of this server" },
+  { "tls", "serve reload", "tls_server",
+    "encrypt: { cert =, key =, ca =, client_auth =, sni = }, or \"self-signed\" for localhost" },
+  { "tls", "connect", "tls_client", "{ ca =, cert =, key =, verify =, server_name = }" },
   { "protocols", "serve connect route", "tokens", "subprotocols, the preferred one first" },
 
   -- what to ask for
@@ -196,6 +199,12 @@ function wants.origins() return "\"*\" or a list of origins" end
 
 kinds.deflate, wants.deflate = deflate.check, deflate.wants
 
+-- TLS is loaded when somebody has something to say about it.
+for _, role in ipairs { "server", "client" } do
+  kinds["tls_" .. role] = function(value) return require "lunawire.tls"["check_" .. role](value) end
+  wants["tls_" .. role] = function() return require "lunawire.tls"["wants_" .. role]() end
+end
+
 -- Checking --------------------------------------------------------------------------------------
 
 local function fail_unknown(name, known, where)
@@ -209,7 +218,7 @@ local function fail_unknown(name, known, where)
 end
 
 -- Kinds whose strings have a form: there the string itself tells more than that it is a string.
-local spelled = { size = true, choice = true, origins = true }
+local spelled = { size = true, choice = true, origins = true, tls_server = true }
 
 local function convert(option, value, where)
   local converted, wrong = kinds[option.kind](value, option)

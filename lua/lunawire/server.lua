@@ -49,7 +49,22 @@ function server.serve(given)
   check_address(o, given)
   set_handlers(o)
   o.on_error = on_accept_error
+  if o.tls then
+    local message, code
+    o.tls, message, code = require "lunawire.tls".server_context(o.tls)
+    if not o.tls then return nil, message, code end
+  end
   return core.serve(o)
 end
+
+-- server:reload{ tls = ... }: what changes for new connections. Nobody is dropped. Returns true, or
+-- nil, message, code.
+function server.reload(self, given)
+  local o = options.check("reload", given)
+  if not o.tls then misuse.raise("reload needs something new: tls") end
+  return require "lunawire.tls".reload(self, o.tls)
+end
+
+core.server_methods.reload = server.reload
 
 return server

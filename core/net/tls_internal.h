@@ -1,0 +1,117 @@
+/* What the files of TLS share; nobody else may include it. */
+#ifndef LW_NET_TLS_INTERNAL_H
+#define LW_NET_TLS_INTERNAL_H
+
+#include <openssl/bio.h>
+#include <openssl/ssl.h>
+#include <openssl/x509.h>
+
+#include "tls.h"
+
+#if OPENSSL_VERSION_NUMBER < 0x30000000L
+#define SSL_get1_peer_certificate SSL_get_peer_certificate
+#endif
+
+/* The context of one certificate; a server has more of them when it has several names. */
+typedef struct lw__tls_name {
+  char *name; /* NULL: the default */
+  SSL_CTX *ctx;
+} lw__tls_name;
+
+struct lw_tls_context {
+  unsigned references;
+  SSL_CTX *ctx; /* that of the default certificate */
+  lw__tls_name *names;
+  size_t name_count;
+  BIO_METHOD *bio;
+  const char *plain_answer;
+  bool verify;
+};
+
+typedef struct lw__tls {
+  lw_transport head;
+  lw_transport *lower; /* NULL once it is gone */
+  lw_tls_context *context;
+  SSL *ssl;
+  const uint8_t *in; /* ciphertext that the lower transport lends */
+  size_t in_size;
+  lw_out *cipher;   /* encrypted, and not handed to the lower transport yet */
+  lw_out *out;      /* what the owner wrote and is not encrypted yet */
+  uv_timer_t *late; /* tells the owner of an end that came while it did not read */
+  int end_error;    /* of that end */
+
+  bool is_server : 1;
+  bool is_ready : 1;     /* the handshake is over */
+  bool is_reading : 1;   /* the owner wants to */
+  bool has_heard : 1;    /* the first byte came */
+  bool is_busy : 1;      /* the lower transport keeps an lw_out */
+  bool owes_written : 1; /* the owner waits for on_written */
+  bool must_shut : 1;    /* our direction is to be ended when all is written */
+  bool is_shut : 1;
+  bool is_draining : 1;  /* failed; the peer is to read why before the end */
+  bool has_failed : 1;   /* OpenSSL must not be asked any more */
+  bool has_end : 1;      /* the peer's end was seen */
+  bool has_told_end : 1; /* the owner knows */
+  bool is_closing : 1;
+} lw__tls;
+
+/* --- tls_error.c: what went wrong, in words */
+
+void lw__tls_fail(lw_transport_failure *failure, const char *code, const char *format, ...)
+#if defined(__GNUC__)
+    __attribute__((format(printf, 3, 4)))
+#endif
+    ;
+/* The transport's failure, unless it has one already. */
+void lw__tls_fail_with(lw__tls *tls, const char *code, const char *format, ...)
+#if defined(__GNUC__)
+    __attribute__((format(printf, 3, 4)))
+#endif
+    ;
+/* From OpenSSL's error queue, which is empty afterwards. */
+void lw__tls_explain(lw__tls *tls);
+/* For SSL_set_verify: says what is wrong with a certificate. */
+int lw__tls_on_verify(int is_valid, X509_STORE_CTX *store);
+/* OpenSSL's reason for the first error of the queue, which is emptied; never NULL. */
+const char *lw__tls_reason(void);
+
+/* --- tls_pem.c: certificates and keys */
+
+bool lw__tls_use_certificate(SSL_CTX *ctx, const lw_tls_certificate *certificate,
+                             lw_transport_failure *failure);
+/* Trusts the authorities in `ca`; a server also names them to its clients. */
+bool lw__tls_use_authorities(SSL_CTX *ctx, const char *ca, bool is_server,
+                             lw_transport_failure *failure);
+
+/* --- tls_self_signed.c */
+
+bool lw__tls_use_self_signed(SSL_CTX *ctx, lw_transport_failure *failure);
+
+/* --- tls_bio.c: between OpenSSL and the lower transport's bytes */
+
+BIO_METHOD *lw__tls_bio_method(void);
+
+/* --- tls_write.c */
+
+/* Encrypts and hands down as much as goes. 1: all of it; 0: the lower transport keeps some and
+ * tells later; negative: an error. */
+int lw__tls_pump(lw__tls *tls);
+/* The same, and tells the owner if it waits for that. */
+void lw__tls_flush(lw__tls *tls);
+void lw__tls_on_written(void *owner, int error);
+int lw__tls_write(lw_transport *t, lw_out *out);
+size_t lw__tls_unwritten(const lw_transport *t);
+int lw__tls_shutdown(lw_transport *t);
+/* What waits although the owner did not write it: tickets, key updates, alerts. */
+size_t lw__tls_unasked(const lw__tls *tls);
+/* Gives up what is not written. */
+void lw__tls_forget_output(lw__tls *tls);
+
+/* NULL when the transport is not TLS, or its handshake not over. */
+lw__tls *lw__tls_if_ready(const lw_transport *t);
+
+static inline lw__tls *lw__tls_of(const lw_transport *t) {
+  return (lw__tls *)t;
+}
+
+#endif
