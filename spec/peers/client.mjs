@@ -171,7 +171,7 @@ await run({
   }),
 
   "vanishing": async () => {
-    await vanish(tcp => tcp.resetAndDestroy());
+    await vanish(tcp => tcp.encrypted ? tcp.destroy() : tcp.resetAndDestroy());
     await vanish(tcp => tcp.end());
   },
 

@@ -34,12 +34,19 @@ scenarios.names = {
   "thousand messages", "vanishing", "being left",
 }
 
--- Options of both our server and our client, such as { deflate = true }; set by scenarios.describe.
-local shared_options = {}
+-- Options of both our server and our client, such as { deflate = true }, and the option `tls` of
+-- each, { server =, client = }; set by scenarios.describe.
+local shared_options, tls = {}, {}
 
-local function with_shared(options)
+local function with_shared(options, role)
   for name, value in pairs(shared_options) do options[name] = value end
+  options.tls = tls[role]
   return options
+end
+
+local function url_of(port)
+  if tls.server then return "wss://localhost:" .. port end
+  return "ws://127.0.0.1:" .. port
 end
 
 -- Our server ------------------------------------------------------------------------------------
@@ -75,7 +82,7 @@ function scenarios.serve()
     if ended[id] then conn:send(ended[id]) else asking[id] = conn end
   end
 
-  return assert(ws.serve(with_shared {
+  return assert(ws.serve(with_shared({
     port = 0,
     protocols = { "v2", "v1" },
     routes = {
@@ -98,7 +105,7 @@ function scenarios.serve()
       ["WS /ended"] = { on_open = tell_end },
       ["WS /refused"] = { on_upgrade = function() return nil, 401, "log in first" end },
     },
-  }))
+  }, "server")))
 end
 
 -- What a program reported that prints "ok name" and "failed name: why" lines (helper.drive's
@@ -115,7 +122,7 @@ end
 -- Runs the peer's client against our server.
 function scenarios.run_client(command)
   local server = scenarios.serve()
-  local line = { timeout = 40, ("ws://127.0.0.1:%d"):format(server.port) }
+  local line = { timeout = 40, env = command.env, url_of(server.port) }
   for i = #command, 1, -1 do table.insert(line, 1, command[i]) end
   local results = scenarios.results(helper.drive(line))
   server:stop()
@@ -124,7 +131,9 @@ end
 
 -- Our client ------------------------------------------------------------------------------------
 
-local function open(url, options) return assert(ws.connect(url, with_shared(options or {}))) end
+local function open(url, options)
+  return assert(ws.connect(url, with_shared(options or {}, "client")))
+end
 
 local function receive(conn)
   local message, kind = conn:receive(5)
@@ -260,7 +269,7 @@ our["headers"] = function(base)
 end
 
 our["refusal"] = function(base)
-  local conn, message, code = ws.connect(base .. "/refused")
+  local conn, message, code = ws.connect(base .. "/refused", with_shared({}, "client"))
   assert.is_nil(conn)
   assert.matches("401", message)
   assert.equal("HTTP_STATUS", code)
@@ -300,7 +309,7 @@ our["being left"] = function(base)
   for path, reason in pairs { terminate = "ECONNRESET", vanish = "without a close frame" } do
     local conn = open(base .. "/" .. path)
     conn:send("x")
-    assert.matches("^1006 .*" .. reason, end_of(conn))
+    assert.matches("^1006 .*" .. (tls.client and "" or reason), end_of(conn))
   end
 end
 
@@ -309,20 +318,29 @@ function scenarios.start_server(command)
   local process = helper.background(command)
   local port = process:read_line()
   if not port then error(select(3, process:wait())) end
-  return process, "ws://127.0.0.1:" .. port
+  return process, url_of(port)
 end
 
 -- Both directions -------------------------------------------------------------------------------
 
--- Describes a peer, { client = command, server = command }, with more options for both our sides.
-function scenarios.describe(name, peer, more)
-  local function use_options() shared_options = more or {} end
+-- A command may be made late, by a function.
+local function command_of(command)
+  return type(command) == "function" and command() or command
+end
+
+-- Describes a peer, { client = command, server = command }, with more options for both our sides,
+-- and the option `tls` of each, if there is to be any, from a function.
+function scenarios.describe(name, peer, more, make_tls)
+  local function use_options()
+    shared_options = more or {}
+    tls = make_tls and make_tls() or {}
+  end
 
   busted.describe("a client on " .. name, function()
     local results
     busted.setup(function()
       use_options()
-      results = scenarios.run_client(peer.client)
+      results = scenarios.run_client(command_of(peer.client))
     end)
     busted.teardown(helper.check_leaks)
     for _, scenario in ipairs(scenarios.names) do
@@ -336,7 +354,7 @@ function scenarios.describe(name, peer, more)
     local process, base
     busted.setup(function()
       use_options()
-      process, base = scenarios.start_server(peer.server)
+      process, base = scenarios.start_server(command_of(peer.server))
     end)
     busted.teardown(function()
       process:stop()

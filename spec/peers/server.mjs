@@ -1,5 +1,8 @@
 // The server of scenarios.lua on node's ws. Prints its port; ends with its stdin or a signal.
-import { createServer } from "node:http";
+// With TLS when TLS_CERT and TLS_KEY name its files.
+import { readFileSync } from "node:fs";
+import http from "node:http";
+import https from "node:https";
 import { WebSocketServer } from "ws";
 
 const ended = new Map(); // id: what /ended answers, once it is known
@@ -30,7 +33,10 @@ const paths = {
     socket.close(Number(code), reason);
   }),
 
-  "/terminate": socket => socket.on("message", () => socket._socket.resetAndDestroy()),
+  "/terminate": socket => socket.on("message", () => {
+    const tcp = socket._socket;
+    if (tcp.encrypted) tcp.destroy(); else tcp.resetAndDestroy(); // TLS cannot be reset here
+  }),
   "/vanish": socket => socket.on("message", () => socket._socket.end()),
   "/headers": (socket, request) => socket.send(request.headers["x-ask"]),
   "/protocols": socket => socket.send(socket.protocol),
@@ -49,7 +55,10 @@ sockets.on("headers", (lines, request) => {
   if (request.headers["x-ask"]) lines.push(`X-Reply: ${request.headers["x-ask"]}`);
 });
 
-const server = createServer();
+const { TLS_CERT, TLS_KEY } = process.env;
+const server = TLS_CERT
+  ? https.createServer({ cert: readFileSync(TLS_CERT), key: readFileSync(TLS_KEY) })
+  : http.createServer();
 server.on("upgrade", (request, socket, head) => {
   const url = new URL(request.url, "http://x");
   const handler = paths[url.pathname];

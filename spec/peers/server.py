@@ -1,7 +1,10 @@
-"""The server of scenarios.lua on Python's websockets. Prints its port; ends with a signal."""
+"""The server of scenarios.lua on Python's websockets. Prints its port; ends with a signal. With TLS
+when TLS_CERT and TLS_KEY name its files."""
 import asyncio
 import http
+import os
 import socket
+import ssl
 import struct
 from urllib.parse import parse_qs, urlsplit
 
@@ -98,10 +101,18 @@ class Server(websockets.WebSocketServerProtocol):
         return next((ours for ours in available or [] if ours in offered), None)
 
 
+def tls():
+    if "TLS_CERT" not in os.environ:
+        return None
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    context.load_cert_chain(os.environ["TLS_CERT"], os.environ["TLS_KEY"])
+    return context
+
+
 async def main():
     async with websockets.serve(
         serve_one, "127.0.0.1", 0, create_protocol=Server, process_request=refuse,
-        extra_headers=reply, subprotocols=["v2", "v1"],
+        extra_headers=reply, subprotocols=["v2", "v1"], ssl=tls(),
     ) as server:
         print(server.sockets[0].getsockname()[1], flush=True)
         await asyncio.Future()
