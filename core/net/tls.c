@@ -104,7 +104,7 @@ static bool wants_more(lw__tls *tls, int result) {
 }
 
 static bool shake_hands(lw__tls *tls) {
-  ERR_clear_error();
+  lw__tls_clear_errors();
   int result = SSL_do_handshake(tls->ssl);
   if (result == 1) {
     tls->is_ready = true;
@@ -127,7 +127,7 @@ static size_t decrypt(lw__tls *tls, int *result) {
   char *plain = tls->head.net->plain;
   size_t size = 0, room = LW_NET_PLAIN_SIZE - LW_NET_RECORD_SIZE;
   *result = 1;
-  ERR_clear_error();
+  lw__tls_clear_errors();
   while (size < room && has_input(tls)) {
     *result = SSL_read(tls->ssl, plain + size, (int)(room - size));
     if (*result <= 0) break;
@@ -218,7 +218,7 @@ static void tls_read_stop(lw_transport *t) {
 static void say_goodbye(lw__tls *tls) {
   bool can_say = tls->is_ready && !tls->has_failed && !tls->is_shut && !tls->is_busy;
   if (!can_say || tls->owes_written || (tls->has_end && tls->end_error != UV_EOF)) return;
-  ERR_clear_error();
+  lw__tls_clear_errors();
   SSL_shutdown(tls->ssl);
   lw__tls_pump(tls);
 }
@@ -311,7 +311,7 @@ lw_transport *lw_tls_accept(lw_transport *lower, lw_tls_context *context) {
 static bool set_name(lw__tls *tls, const char *name) {
   X509_VERIFY_PARAM *rules = SSL_get0_param(tls->ssl);
   if (X509_VERIFY_PARAM_set1_ip_asc(rules, name) == 1) return true;
-  ERR_clear_error();
+  lw__tls_clear_errors();
   char plain[256];
   size_t size = strlen(name);
   if (size > 0 && name[size - 1] == '.') size--; /* "example.org." is the same host */

@@ -3,6 +3,7 @@
 #define LW_NET_TLS_INTERNAL_H
 
 #include <openssl/bio.h>
+#include <openssl/err.h>
 #include <openssl/ssl.h>
 #include <openssl/x509.h>
 
@@ -109,6 +110,12 @@ void lw__tls_forget_output(lw__tls *tls);
 
 /* NULL when the transport is not TLS, or its handshake not over. */
 lw__tls *lw__tls_if_ready(const lw_transport *t);
+
+/* Before whatever SSL_get_error is asked about: the queue belongs to the thread, and others leave
+ * their errors there. Clearing an empty one would cost as much as a handful of calls. */
+static inline void lw__tls_clear_errors(void) {
+  if (ERR_peek_error() != 0) ERR_clear_error();
+}
 
 static inline lw__tls *lw__tls_of(const lw_transport *t) {
   return (lw__tls *)t;

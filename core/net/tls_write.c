@@ -30,7 +30,7 @@ static size_t next_plain(const lw__tls *tls, const char **data) {
 static bool encrypt_some(lw__tls *tls) {
   const char *data;
   size_t size = next_plain(tls, &data);
-  ERR_clear_error();
+  lw__tls_clear_errors();
   int written = SSL_write(tls->ssl, data, (int)size);
   if (written <= 0) return false;
   lw_out_advance(tls->out, (size_t)written);
@@ -76,7 +76,7 @@ static int end_direction(lw__tls *tls) {
   if (!tls->is_shut) {
     tls->is_shut = true;
     if (tls->is_ready && !tls->has_failed) {
-      ERR_clear_error();
+      lw__tls_clear_errors();
       SSL_shutdown(tls->ssl);
       int result = lw__tls_pump(tls);
       if (result != 1) return result; /* at 0 this is called again */
