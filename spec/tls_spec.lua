@@ -15,7 +15,9 @@ local function serve(tls, more)
   return assert(ws.serve(o))
 end
 
-local function url(server, host) return ("wss://%s:%d/"):format(host or "localhost", server.port) end
+local function url(server, host)
+  return ("wss://%s:%d/"):format(host or "localhost", server.port)
+end
 
 local function open(server, tls, host)
   return assert(ws.connect(url(server, host), { tls = tls or certificates.client() }))
@@ -56,7 +58,9 @@ describe("TLS", function()
   it("carries messages of any size, and tells about itself", function()
     local server = start(certificates.server())
     local conn = open(server)
-    for _, size in ipairs { 0, 1, 125, 16384, 70000, 1024 * 1024 } do echo(conn, ("x"):rep(size)) end
+    for _, size in ipairs { 0, 1, 125, 16384, 70000, 1024 * 1024 } do
+      echo(conn, ("x"):rep(size))
+    end
     local tls = conn.tls
     assert.equal("TLSv1.3", tls.version)
     assert.matches("^TLS_", tls.cipher)
@@ -267,7 +271,8 @@ describe("TLS", function()
     { "TLS_CERT_FILE", "there is no certificate in PEM in .*server%.key", { cert = "server.key" } },
     { "TLS_KEY_FILE", "cannot read /nowhere", { cert = "server.crt", key = "/nowhere" } },
     { "TLS_KEY_FILE", "there is no private key in PEM in .*server%.crt", { cert = "server.crt" } },
-    { "TLS_KEY_FILE", "the key in .* is encrypted", { cert = "server.crt", key = "encrypted.key" } },
+    { "TLS_KEY_FILE", "the key in .* is encrypted",
+      { cert = "server.crt", key = "encrypted.key" } },
     { "TLS_KEY_FILE", "the key in .*another%.key is not that of the certificate in .*server%.crt",
       { cert = "server.crt", key = "another.key" } },
     { "TLS_CA_FILE", "there is no certificate in PEM in .*server%.key",
@@ -297,7 +302,8 @@ describe("TLS", function()
       { cert = "x", client_auth = "yes" },
     ["tls sni has \"*\", which is no host name like \"a.example\" or \"*.a.example\""] =
       { sni = { ["*"] = { cert = "x" } } },
-    ["tls sni of a has an unknown option 'ky': did you mean 'key'?"] = { sni = { a = { ky = "" } } },
+    ["tls sni of a has an unknown option 'ky': did you mean 'key'?"] =
+      { sni = { a = { ky = "" } } },
     ["tls sni of a has no cert"] = { sni = { a = { key = "x" } } },
   } do
     it("raises: " .. message, function()
