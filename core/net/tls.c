@@ -180,6 +180,7 @@ static void on_lower_read(void *owner, uint8_t *data, size_t size) {
   tls->in = data;
   tls->in_size = size;
   take_in(tls);
+  tls->in_size = 0; /* what is left after the end is of no interest, and lent no longer */
 }
 
 static void on_lower_end(void *owner, int error) {

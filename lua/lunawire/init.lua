@@ -69,6 +69,8 @@ for name, place in pairs {
   core.methods[method] = later(place[1], place[2], function(fn) core.methods[method] = fn end)
 end
 
+core.server_methods.reload = later("server", "reload")
+
 local properties = {
   request = later("request", "of"),
   response = later("client", "response"),

@@ -65,6 +65,4 @@ function server.reload(self, given)
   return require "lunawire.tls".reload(self, o.tls)
 end
 
-core.server_methods.reload = server.reload
-
 return server
