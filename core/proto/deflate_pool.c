@@ -36,10 +36,8 @@ void lw_deflate_pool_free(lw_deflate_pool *pool) {
   }
 #ifdef LW_LIBDEFLATE
   if (pool->compressor != NULL) libdeflate_free_compressor(pool->compressor);
-  if (pool->decompressor != NULL) libdeflate_free_decompressor(pool->decompressor);
 #endif
   free(pool->piece);
-  free(pool->copy);
   lw_buf_free(&pool->output);
   free(pool);
 }

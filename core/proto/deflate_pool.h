@@ -35,8 +35,6 @@ struct lw_deflate_pool {
   lw_buf output;    /* the compressed payload that was made last */
   void *compressor; /* of libdeflate, NULL until first needed */
   uint8_t compressor_level;
-  void *decompressor;
-  uint8_t *copy; /* of the payload that libdeflate reads, with its tail */
 };
 
 /* A stream at its beginning with an empty window. NULL: no memory. */

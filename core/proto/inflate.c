@@ -1,14 +1,11 @@
-/* Inflating incoming messages (RFC 7692 section 7.2.2). */
+/* Inflating incoming messages (RFC 7692 section 7.2.2).
+ *
+ * Always by zlib: libdeflate is quicker with whole messages, but takes some streams that are
+ * corrupt (code lengths that repeat too far), and what a peer is told must not depend on how its
+ * bytes came. */
 #include "deflate.h"
 
 #include <limits.h>
-
-#ifdef LW_LIBDEFLATE
-#include <stdlib.h>
-#include <string.h>
-
-#include <libdeflate.h>
-#endif
 
 #include "deflate_stream.h"
 
@@ -97,53 +94,7 @@ static lw_error inflate_piece(lw_deflate *d, lw_inflation *x) {
   return error;
 }
 
-/* ---- libdeflate ---- */
-
-#ifdef LW_LIBDEFLATE
-
-/* Below it zlib takes no longer, and above it the copy would be too large. */
-enum { WHOLE_MIN = 512, WHOLE_MAX = 32 * 1024 };
-
-/* The tail, and an empty final block, which libdeflate wants to see. */
-static const uint8_t whole_tail[9] = {0x00, 0x00, 0xff, 0xff, 0x01, 0x00, 0x00, 0xff, 0xff};
-
-/* Inflates a message that is all there at once. True when it was what messages usually are; for
- * everything else (errors, final blocks, much text) zlib has the last word. */
-static bool inflate_whole(lw_deflate *d, lw_inflation *x) {
-  bool whole = x->last && !d->in_message && !d->agreed.peer_takeover;
-  if (!whole || x->size < WHOLE_MIN || x->size > WHOLE_MAX) return false;
-  lw_deflate_pool *pool = d->pool;
-  if (pool->decompressor == NULL) pool->decompressor = libdeflate_alloc_decompressor();
-  if (pool->copy == NULL) pool->copy = malloc(WHOLE_MAX + sizeof whole_tail);
-  uint8_t *copy = pool->copy;
-  if (pool->decompressor == NULL || copy == NULL || lw__inflate_piece(pool) == NULL) return false;
-  memcpy(copy, x->data, x->size);
-  memcpy(copy + x->size, whole_tail, sizeof whole_tail);
-  size_t room = x->room < LW_INFLATE_PIECE ? x->room : LW_INFLATE_PIECE;
-  size_t used, made, size = x->size + sizeof whole_tail;
-  enum libdeflate_result result = libdeflate_deflate_decompress_ex(pool->decompressor, copy, size,
-                                                                   pool->piece, room, &used, &made);
-  if (result != LIBDEFLATE_SUCCESS || used != size) return false;
-  /* A stored block that has swallowed the tail is none of a whole message. */
-  const size_t tail = sizeof whole_tail;
-  if (made >= tail && memcmp(pool->piece + made - tail, whole_tail, tail) == 0) return false;
-  x->used = x->size;
-  x->piece = (lw_slice){(const char *)pool->piece, made};
-  x->more = false;
-  return true;
-}
-
-#else
-
-static bool inflate_whole(lw_deflate *d, lw_inflation *x) {
-  (void)d, (void)x;
-  return false;
-}
-
-#endif
-
 lw_error lw_inflate(lw_deflate *d, lw_inflation *x) {
-  if (inflate_whole(d, x)) return LW_OK;
   x->used = 0;
   x->more = false;
   x->piece = (lw_slice){NULL, 0};
