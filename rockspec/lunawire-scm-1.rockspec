@@ -9,8 +9,8 @@ source = {
 description = {
   summary = "WebSocket servers and clients in a few lines of Lua, on a C core",
   detailed = [[
-WebSocket for Lua: server and client, compression, heartbeat, back-pressure, limits with defaults, in
-handlers or coroutines. A C core on libuv does the work; scripts are short.]],
+WebSocket for Lua: server and client, ws:// and wss://, compression, heartbeat, back-pressure, limits
+with defaults, in handlers or coroutines. A C core on libuv does the work; scripts are short.]],
   homepage = "https://github.com/lunawire/lunawire",
   issues_url = "https://github.com/lunawire/lunawire/issues",
   license = "MIT",
