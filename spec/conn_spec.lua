@@ -30,13 +30,8 @@ local function stop_servers()
   raw.wait_for_end()
 end
 
-local function end_specs()
-  raw.stop()
-  helper.check_leaks()
-end
-
 describe("a message", function()
-  teardown(end_specs)
+  teardown(raw.end_specs)
   after_each(stop_servers)
 
   it("of any length goes to a client and back", function()
@@ -132,7 +127,7 @@ describe("a message", function()
 end)
 
 describe("a fragmented message", function()
-  teardown(end_specs)
+  teardown(raw.end_specs)
   after_each(stop_servers)
 
   it("is put together, with control frames between its fragments", function()
@@ -196,7 +191,7 @@ describe("a fragmented message", function()
 end)
 
 describe("on_chunk", function()
-  teardown(end_specs)
+  teardown(raw.end_specs)
   after_each(stop_servers)
 
   it("gets the pieces of messages, the last one as final", function()
@@ -246,7 +241,7 @@ describe("on_chunk", function()
 end)
 
 describe("handlers", function()
-  teardown(end_specs)
+  teardown(raw.end_specs)
   after_each(stop_servers)
 
   it("are called in order, and on_open before anything else", function()
@@ -289,7 +284,7 @@ describe("handlers", function()
 end)
 
 describe("ping", function()
-  teardown(end_specs)
+  teardown(raw.end_specs)
   after_each(stop_servers)
 
   it("is answered, and measures the way", function()
@@ -324,7 +319,7 @@ describe("ping", function()
 end)
 
 describe("the fields of a connection", function()
-  teardown(end_specs)
+  teardown(raw.end_specs)
   after_each(stop_servers)
 
   it("tell about it, also when it is over", function()

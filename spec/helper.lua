@@ -205,6 +205,17 @@ function helper.check_leaks()
   if found then error("left behind: " .. found, 0) end
 end
 
+-- Runs fn(reports): what nobody handles is collected there instead of printed. Returns reports.
+function helper.reports_of(fn)
+  local core = require "lunawire.core"
+  local reports = {}
+  core.set_hook("report", function(message) reports[#reports + 1] = message end)
+  local ok, message = pcall(fn, reports)
+  core.set_hook("report", nil)
+  if not ok then error(message, 0) end
+  return reports
+end
+
 -- Removes the temporary files when the specs end.
 local function remove_files()
   for _, path in ipairs(temporary) do os.remove(path) end

@@ -28,11 +28,6 @@ local function after()
   raw.wait_for_end()
 end
 
-local function end_specs()
-  raw.stop()
-  helper.check_leaks()
-end
-
 -- Memory of this process in KiB; nil where the system does not tell.
 local function memory()
   local file = io.open("/proc/self/statm")
@@ -53,7 +48,7 @@ local function growth(fn)
 end
 
 describe("ping_interval", function()
-  teardown(end_specs)
+  teardown(raw.end_specs)
   before_each(before)
   after_each(after)
 
@@ -113,7 +108,7 @@ describe("ping_interval", function()
 end)
 
 describe("idle_timeout", function()
-  teardown(end_specs)
+  teardown(raw.end_specs)
   before_each(before)
   after_each(after)
 
@@ -144,7 +139,7 @@ describe("idle_timeout", function()
 end)
 
 describe("handshake_timeout", function()
-  teardown(end_specs)
+  teardown(raw.end_specs)
   before_each(before)
   after_each(after)
 
@@ -182,7 +177,7 @@ describe("handshake_timeout", function()
 end)
 
 describe("the limits of a head", function()
-  teardown(end_specs)
+  teardown(raw.end_specs)
   before_each(before)
   after_each(after)
 
@@ -203,7 +198,7 @@ describe("the limits of a head", function()
 end)
 
 describe("max_connections", function()
-  teardown(end_specs)
+  teardown(raw.end_specs)
   before_each(before)
   after_each(after)
 
@@ -222,7 +217,7 @@ describe("max_connections", function()
 end)
 
 describe("max_message", function()
-  teardown(end_specs)
+  teardown(raw.end_specs)
   before_each(before)
   after_each(after)
 
@@ -288,7 +283,7 @@ describe("max_message", function()
 end)
 
 describe("a flood", function()
-  teardown(end_specs)
+  teardown(raw.end_specs)
   before_each(before)
   after_each(after)
 

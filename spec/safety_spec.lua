@@ -1,7 +1,6 @@
 -- Nothing that a script does wrong takes the process down: handlers that throw, exit, stop or close
 -- whatever they find. What may end the process runs in one of its own.
 
-local core = require "lunawire.core"
 local helper = require "spec.helper"
 local raw = require "spec.raw_peer"
 local ws = require "lunawire"
@@ -20,21 +19,6 @@ local function after()
   raw.wait_for_end()
 end
 
-local function end_specs()
-  raw.stop()
-  helper.check_leaks()
-end
-
--- Runs fn with reports collected instead of printed; returns them.
-local function reports_of(fn)
-  local reports = {}
-  core.set_hook("report", function(message) reports[#reports + 1] = message end)
-  local ok, message = pcall(fn, reports)
-  core.set_hook("report", nil)
-  if not ok then error(message, 0) end
-  return reports
-end
-
 local function expect_1011(peer)
   local opcode, payload
   repeat opcode, payload = peer:frame() until opcode == 8 or not opcode
@@ -43,7 +27,7 @@ local function expect_1011(peer)
 end
 
 describe("a handler that throws", function()
-  teardown(end_specs)
+  teardown(raw.end_specs)
   after_each(after)
 
   -- What makes the server call each handler.
@@ -65,7 +49,7 @@ describe("a handler that throws", function()
       local other = raw.open(server.port)
       helper.wait_until(function() return server:stats().open == 1 end)
       broken = true
-      local reports = reports_of(function()
+      local reports = helper.reports_of(function()
         expect_1011(raw.open(server.port):send(bytes))
         helper.wait_until(function() return closes[1] end)
       end)
@@ -89,7 +73,7 @@ describe("a handler that throws", function()
         assert.matches("a secret\nstack traceback", message)
       end,
     }
-    assert.same({}, reports_of(function()
+    assert.same({}, helper.reports_of(function()
       expect_1011(raw.open(server.port):send(raw.client_frame(1, "x"):rep(2)))
     end))
     assert.same({ "HANDLER" }, errors)
@@ -100,7 +84,7 @@ describe("a handler that throws", function()
       on_message = function() error("first") end,
       on_error = function() error("second") end,
     }
-    local reports = reports_of(function()
+    local reports = helper.reports_of(function()
       expect_1011(raw.open(server.port):send(raw.client_frame(1, "x")))
     end)
     assert.equal(2, #reports)
@@ -114,7 +98,7 @@ describe("a handler that throws", function()
       on_error = function() error("x") end,
       on_close = function(_, code) closed = code end,
     }
-    local reports = reports_of(function()
+    local reports = helper.reports_of(function()
       local peer = raw.open(server.port):send(raw.server_frame(1, "x"))
       assert.equal(1002, (peer:read_close()))
       peer:close()
@@ -131,7 +115,7 @@ describe("a handler that throws", function()
       on_drain = function() error("in on_drain") end,
       on_close = function() error("in on_close") end,
     }
-    local reports = reports_of(function(reports)
+    local reports = helper.reports_of(function(reports)
       local peer = raw.open(server.port)
       helper.wait_until(function() return conn end)
       assert.is_false(conn:send(("x"):rep(10)))
@@ -154,7 +138,7 @@ describe("a handler that throws", function()
     serve { on_message = function() error(value, 0) end }
     for _, case in ipairs(thrown) do
       value = case[1]
-      local reports = reports_of(function()
+      local reports = helper.reports_of(function()
         expect_1011(raw.open(server.port):send(raw.client_frame(1, "x")))
       end)
       assert.equal(1, #reports)
@@ -168,7 +152,7 @@ describe("a handler that throws", function()
       if message == "o" then overflow() end
       coroutine.wrap(function() error("inside") end)()
     end }
-    local reports = reports_of(function()
+    local reports = helper.reports_of(function()
       expect_1011(raw.open(server.port):send(raw.client_frame(1, "o")))
       expect_1011(raw.open(server.port):send(raw.client_frame(1, "c")))
     end)
@@ -178,7 +162,7 @@ describe("a handler that throws", function()
 
   it("in a timer, a task or a signal is reported, and the loop goes on", function()
     local ticks = 0
-    local reports = reports_of(function(reports)
+    local reports = helper.reports_of(function(reports)
       local timer = ws.every(0.001, function()
         ticks = ticks + 1
         error("tick")
@@ -204,7 +188,7 @@ describe("a handler that throws", function()
         if wait then ws.sleep(0.001) end
         error("a secret")
       end }
-      local reports = reports_of(function()
+      local reports = helper.reports_of(function()
         local peer = raw.connect(server.port):send(raw.request())
         local answer = peer:read_all()
         assert.matches("^HTTP/1.1 500 ", answer)
@@ -220,7 +204,7 @@ describe("a handler that throws", function()
   it("in a client ends that connection", function()
     local closed
     serve { on_message = function() end }
-    local reports = reports_of(function()
+    local reports = helper.reports_of(function()
       ws.connect("ws://127.0.0.1:" .. server.port, {
         on_open = function() error("a secret") end,
         on_close = function(_, code) closed = code end,
@@ -233,7 +217,7 @@ describe("a handler that throws", function()
 end)
 
 describe("a handler", function()
-  teardown(end_specs)
+  teardown(raw.end_specs)
   after_each(after)
 
   it("cannot run the loop", function()
@@ -319,7 +303,7 @@ describe("a handler", function()
 end)
 
 describe("a peer that resets", function()
-  teardown(end_specs)
+  teardown(raw.end_specs)
   after_each(after)
 
   it("at any byte does no harm", function()

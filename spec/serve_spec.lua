@@ -20,25 +20,10 @@ local function after()
   raw.wait_for_end()
 end
 
-local function end_specs()
-  raw.stop()
-  helper.check_leaks()
-end
-
--- Runs fn with reports collected instead of printed; returns them.
-local function reports_of(fn)
-  local reports = {}
-  core.set_hook("report", function(message) reports[#reports + 1] = message end)
-  local ok, message = pcall(fn)
-  core.set_hook("report", nil)
-  if not ok then error(message, 0) end
-  return reports
-end
-
 local function echo(conn, message, kind) conn:send(message, kind) end
 
 describe("the answer to an upgrade", function()
-  teardown(end_specs)
+  teardown(raw.end_specs)
   after_each(after)
 
   it("is exactly this", function()
@@ -76,7 +61,7 @@ describe("the answer to an upgrade", function()
 end)
 
 describe("subprotocols", function()
-  teardown(end_specs)
+  teardown(raw.end_specs)
   after_each(after)
 
   local function agreed(offer)
@@ -119,7 +104,7 @@ describe("subprotocols", function()
   it("that were not offered are not chosen: 500 and a report", function()
     serve { on_upgrade = function() return true, { protocol = "x" } end }
     local answer
-    local reports = reports_of(function()
+    local reports = helper.reports_of(function()
       local peer = raw.connect(server.port):send(raw.request())
       answer = peer:read_all()
       peer:close()
@@ -131,7 +116,7 @@ describe("subprotocols", function()
 end)
 
 describe("on_upgrade", function()
-  teardown(end_specs)
+  teardown(raw.end_specs)
   after_each(after)
 
   it("sees the request", function()
@@ -242,7 +227,7 @@ describe("on_upgrade", function()
     }
     for _, case in ipairs(results) do
       serve { on_upgrade = function() return (table.unpack or unpack)(case[1], 1, 4) end }
-      local reports = reports_of(function()
+      local reports = helper.reports_of(function()
         local peer = raw.connect(server.port):send(raw.request())
         assert.matches("^HTTP/1.1 500 ", (peer:read_all()))
         peer:close()
@@ -255,7 +240,7 @@ describe("on_upgrade", function()
 end)
 
 describe("a request that is no upgrade", function()
-  teardown(end_specs)
+  teardown(raw.end_specs)
   after_each(after)
 
   it("is answered in words that help", function()
@@ -284,7 +269,7 @@ describe("a request that is no upgrade", function()
 end)
 
 describe("server:stats and server:connections", function()
-  teardown(end_specs)
+  teardown(raw.end_specs)
   after_each(after)
 
   it("count", function()

@@ -18,11 +18,6 @@ local function stop_server()
   raw.wait_for_end()
 end
 
-local function end_specs()
-  raw.stop()
-  helper.check_leaks()
-end
-
 local block = ("x"):rep(64 * 1024)
 
 -- Sends blocks until send does not return true; returns what it returned and how many were sent.
@@ -34,7 +29,7 @@ local function fill(conn)
 end
 
 describe("send to a peer that does not read", function()
-  teardown(end_specs)
+  teardown(raw.end_specs)
   after_each(stop_server)
 
   local conn, drains, closed
@@ -159,7 +154,7 @@ describe("send to a peer that does not read", function()
 end)
 
 describe("pause", function()
-  teardown(end_specs)
+  teardown(raw.end_specs)
   after_each(stop_server)
 
   local size = 1000
