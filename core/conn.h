@@ -71,7 +71,6 @@ struct lw_conn {
   bool has_head : 1;  /* head is complete */
   bool opened : 1;    /* on_open was called */
   bool must_open : 1; /* calls that settling makes */
-  bool must_drain : 1;
   bool must_close : 1;
   bool must_end : 1;
   bool must_fail : 1;  /* on_error for a client that did not open */
@@ -82,7 +81,6 @@ struct lw_conn {
   bool is_lingering : 1; /* closed for the script; waits for the end of TCP */
   bool has_shut_down : 1;
   bool wants_pong : 1; /* a ping is to be answered once output drains */
-  bool in_input : 1;   /* the session's input is being handled */
   uint8_t *pong;       /* that ping's payload, its size in front; NULL when none */
 };
 

@@ -83,7 +83,7 @@ void lw__conn_session_input(lw_conn *conn, uint8_t *data, size_t size) {
   if (conn->state != LW_CLOSED) keep(conn, data + size - unread, unread);
 }
 
-/* Returns what is left behind the head once it is complete. */
+/* Once the head is complete, its receiver gets what is behind it. */
 static void head_input(lw_conn *conn, const uint8_t *data, size_t size) {
   size_t used = 0;
   lw_result result = lw_http_scan(&conn->scanner, &used, data, size);

@@ -74,7 +74,6 @@ typedef struct lw_handlers { /* counted: one by its userdata, one by each connec
 lw_handlers *lw__check_handlers(lua_State *L, int index);
 void lw__handlers_hold(lw_handlers *handlers);
 void lw__handlers_release(lw_lua *lua, lw_handlers *handlers);
-const char *lw__handler_name(lw_handler handler);
 
 /* ---- conn.c, conn_fields.c, conn_events.c */
 

@@ -89,9 +89,3 @@ int lw__traceback(lua_State *L) {
 #endif
   return 1;
 }
-
-bool lw__isinteger(lua_State *L, int index) {
-  if (lua_type(L, index) != LUA_TNUMBER) return false;
-  lua_Number number = lua_tonumber(L, index);
-  return number == (lua_Number)(long long)number;
-}

@@ -10,7 +10,6 @@
 
 #if LUA_VERSION_NUM < 502
 #define lua_rawlen lua_objlen
-#define LW_LUA_NO_REGISTRY_SLOTS 1
 #endif
 
 /* lua_setuservalue with one value, which is a table. A userdata has none before the first set, and
@@ -34,8 +33,5 @@ const char *lw__tolstring(lua_State *L, int index, size_t *size);
 
 /* Turns a possibly relative stack index into an absolute one. */
 int lw__absindex(lua_State *L, int index);
-
-/* True when the number at the index is an integer that a double holds exactly. */
-bool lw__isinteger(lua_State *L, int index);
 
 #endif

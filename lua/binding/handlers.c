@@ -13,10 +13,6 @@ static const char *const names[LW_HANDLERS] = {
     [LW_ON_PING] = "on_ping",   [LW_ON_PONG] = "on_pong",
 };
 
-const char *lw__handler_name(lw_handler handler) {
-  return names[handler];
-}
-
 typedef struct box {
   lw_lua *lua;
   lw_handlers *handlers;
