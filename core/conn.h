@@ -152,6 +152,10 @@ void lw__conn_send_close(lw_conn *conn, unsigned code, const char *reason, size_
 void lw__conn_pong(lw_conn *conn, const char *data, size_t size);
 void lw__conn_send_waiting_pong(lw_conn *conn);
 
+/* Fields of a script in the terms of core/proto (fields.c): an array that the caller frees, whose
+ * slices point into `fields`. NULL when one may not be sent, or there is no memory. */
+lw_header *lw__headers_of(const lw_field *fields, size_t count, lw_failure *failure);
+
 /* Forgets the head and reads another: a client skips interim answers. `data` is what came behind.
  */
 void lw__conn_more_head(lw_conn *conn, const uint8_t *data, size_t size);

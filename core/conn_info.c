@@ -89,11 +89,3 @@ const char *lw_conn_head(const lw_conn *conn, size_t *size) {
   *size = conn->has_head ? conn->head.size : 0;
   return (const char *)conn->head.data;
 }
-
-bool lw_field_name_valid(const char *text, size_t size) {
-  return lw_http_is_token((lw_slice){text, size});
-}
-
-bool lw_field_value_valid(const char *text, size_t size) {
-  return lw_http_is_value((lw_slice){text, size});
-}

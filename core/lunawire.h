@@ -325,10 +325,11 @@ typedef struct lw_connect_options {
   const char *host; /* a name or a numeric address, without brackets */
   int port;
   const char *path;             /* a unix socket instead */
+  const char *local_address;    /* numeric: what to connect from; NULL: the system chooses */
   const char *authority;        /* for the Host field */
   const char *target;           /* path and query */
   const char *const *protocols; /* NULL-terminated, or NULL */
-  const lw_field *fields;       /* more header fields; the caller has checked them */
+  const lw_field *fields;       /* more header fields */
   size_t field_count;
   bool stream_messages;
   const lw_compression *compression; /* NULL: none */
@@ -346,5 +347,7 @@ lw_conn *lw_connect(lw_loop *loop, const lw_connect_options *options, const lw_c
 
 bool lw_field_name_valid(const char *text, size_t size);
 bool lw_field_value_valid(const char *text, size_t size);
+/* True for fields that only lunawire may write: those of the handshake, and what frames a body. */
+bool lw_field_reserved(const char *name, size_t size);
 
 #endif

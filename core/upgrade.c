@@ -184,25 +184,6 @@ int lw_conn_check_upgrade(const lw_conn *conn, const char **text) {
   return error == LW_OK ? 0 : lw_error_number(error);
 }
 
-/* lw_field is what the public header calls an lw_header, which is made of slices. */
-static lw_header *headers_of(const lw_field *fields, size_t count, lw_failure *failure) {
-  lw_header *headers = calloc(count + 1, sizeof *headers);
-  if (headers == NULL) {
-    lw__fail(failure, "NOMEM", "out of memory");
-    return NULL;
-  }
-  for (size_t i = 0; i < count; i++) {
-    headers[i].name = (lw_slice){fields[i].name, fields[i].name_size};
-    headers[i].value = (lw_slice){fields[i].value, fields[i].value_size};
-    if (lw_http_is_token(headers[i].name) && lw_http_is_value(headers[i].value)) continue;
-    lw__fail(failure, "HEADER", "the header \"%.*s\" has a character that no header may have",
-             (int)fields[i].name_size, fields[i].name);
-    free(headers);
-    return NULL;
-  }
-  return headers;
-}
-
 static bool still_asking(const lw_conn *conn, lw_failure *failure) {
   if (conn->state == LW_REQUEST && conn->has_head) return true;
   lw__fail(failure, "CLOSED", "the request was answered already, or the client is gone");
@@ -227,7 +208,7 @@ bool lw_conn_accept(lw_conn *conn, const char *protocol, bool stream_messages,
     lw__fail(failure, "PROTOCOL", "the client did not offer the subprotocol \"%s\"", protocol);
     return false;
   }
-  lw_header *headers = headers_of(fields, field_count, failure);
+  lw_header *headers = lw__headers_of(fields, field_count, failure);
   if (headers == NULL) return false;
   answer.headers = headers;
   bool accepted = accept_upgrade(conn, &request, key, &answer, stream_messages);
@@ -239,7 +220,7 @@ bool lw_conn_accept(lw_conn *conn, const char *protocol, bool stream_messages,
 bool lw_conn_respond(lw_conn *conn, int status, const lw_field *fields, size_t field_count,
                      const char *body, size_t size, lw_failure *failure) {
   if (!still_asking(conn, failure)) return false;
-  lw_header *headers = headers_of(fields, field_count, failure);
+  lw_header *headers = lw__headers_of(fields, field_count, failure);
   if (headers == NULL) return false;
   bool written = refuse(conn, status, headers, field_count, (lw_slice){body, size});
   free(headers);

@@ -99,9 +99,40 @@ describe("connect", function()
     conn:close()
   end)
 
+  it("says who it is", function()
+    local with_user = url:gsub("://", "://me:sec%%72et@")
+    local function sent(to, options)
+      assert(ws.connect(to, options)):close()
+      return request.headers.authorization
+    end
+    assert.is_nil(sent(url))
+    assert.equal("Basic bWU6c2VjcmV0", sent(with_user))
+    assert.equal("Basic YTpi", sent(with_user, { auth = { user = "a", password = "b" } }))
+    assert.equal("Bearer t", sent(url, { auth = { bearer = "t" } }))
+    assert.equal("Own x", sent(with_user, { headers = { authorization = "Own x" } }))
+    assert.has_error(function()
+      ws.connect(url, { headers = { Authorization = "x" }, auth = { bearer = "t" } })
+    end, "give auth or the header field Authorization, not both")
+  end)
+
+  it("connects from a local address", function()
+    local conn = assert(ws.connect(url, { local_address = "127.0.0.2" }))
+    assert.equal("127.0.0.2", request.remote_address)
+    conn:close()
+    local code, message = fails(url, { local_address = "192.0.2.1" })
+    assert.equal("EADDRNOTAVAIL", code)
+    assert.matches("address not available", message)
+    assert.equal("EAFNOSUPPORT", fails(url, { local_address = "::1" }))
+    code, message = fails(url, { local_address = "localhost" })
+    assert.same({ "EINVAL", 'local_address must be a numeric address, such as "127.0.0.2"' },
+      { code, message })
+  end)
+
   it("refuses header fields that are lunawire's", function()
-    assert.has_error(function() ws.connect(url, { headers = { Upgrade = "x" } }) end,
-      "the header field Upgrade is written by lunawire")
+    for _, name in ipairs { "Upgrade", "TE", "Keep-Alive", "Sec-WebSocket-Key" } do
+      assert.has_error(function() ws.connect(url, { headers = { [name] = "x" } }) end,
+        ("the header field %s is written by lunawire"):format(name))
+    end
     assert.has_error(function() ws.connect(url, { headers = { X = "a\r\nb" } }) end,
       "the value of the header field X has a control character")
   end)
@@ -109,7 +140,8 @@ describe("connect", function()
   it("tells what is wrong with a URL", function()
     assert.equal("URL_SCHEME", fails("http://127.0.0.1/"))
     assert.equal("URL_SCHEME", fails("127.0.0.1"))
-    assert.equal("URL_USER", fails("ws://me:secret@127.0.0.1/"))
+    assert.equal("URL_USER", fails("ws://me:%0d%0a@127.0.0.1/"))
+    assert.equal("URL_CHARACTER", fails("ws+unix:///tmp/a%00b:/"))
     assert.has_error(function() ws.connect(80) end, "the URL must be a string, not 80")
     assert.has_error(function() ws.connect(url, "x") end, "options must be a table, not a string")
   end)

@@ -292,7 +292,7 @@ end
 local function kind_of(option)
   local kinds = {
     tokens = "list of names", origins = '`"*"` or list', deflate = "boolean or table",
-    tls_server = 'table or `"self-signed"`', tls_client = "table",
+    tls_server = 'table or `"self-signed"`', tls_client = "table", auth = "table",
   }
   return kinds[option.kind] or option.kind
 end

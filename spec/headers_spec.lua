@@ -27,7 +27,7 @@ describe("headers", function()
 
   it("leave to lunawire what is its own", function()
     for _, name in ipairs { "Connection", "upgrade", "Content-Length", "TRANSFER-ENCODING",
-        "Sec-WebSocket-Key" } do
+        "Host", "TE", "Trailer", "Keep-Alive", "Sec-WebSocket-Key", "Sec-WebSocket-Other" } do
       assert.equal(("the header field %s is written by lunawire"):format(name),
         error_of(headers.to_array, { [name] = "x" }))
     end

@@ -106,9 +106,12 @@ describe("options", function()
       error_of(serve, { protocols = "chat" }))
     assert.equal("protocols must be a list of names, not a table",
       error_of(serve, { protocols = { chat = true } }))
-    assert.equal('protocols has "a b", which is repeated or not a token',
+    local long = ("x"):rep(256)
+    assert.equal(('protocols has "%s", which is repeated, not a token, or over 255 bytes')
+      :format(long), error_of(serve, { protocols = { long } }))
+    assert.equal('protocols has "a b", which is repeated, not a token, or over 255 bytes',
       error_of(serve, { protocols = { "a b" } }))
-    assert.equal('protocols has "a", which is repeated or not a token',
+    assert.equal('protocols has "a", which is repeated, not a token, or over 255 bytes',
       error_of(serve, { protocols = { "a", "a" } }))
   end)
 
@@ -131,7 +134,7 @@ describe("options", function()
   end)
 
   it("of later versions are not taken silently", function()
-    for _, name in ipairs { "proxy", "auth", "reconnect", "max_redirects" } do
+    for _, name in ipairs { "proxy", "reconnect", "max_redirects" } do
       assert.matches("^unknown option '" .. name .. "'", error_of(connect, { [name] = {} }))
     end
   end)

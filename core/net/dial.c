@@ -30,6 +30,7 @@ struct lw_dial {
   void *owner;
   char *host, *path; /* only one, or none when the addresses were given */
   int port;
+  struct sockaddr_storage local; /* what to connect from; AF_UNSPEC: the system chooses */
 
   struct attempt *attempts;
   unsigned count, next; /* those before `next` were started */
@@ -190,11 +191,22 @@ static void on_connected(uv_poll_t *poll, int status, int events) {
   }
 }
 
+/* What is to be done to a socket before it connects. */
+static int prepare(const struct attempt *attempt, lw__socket s) {
+  const struct sockaddr_storage *local = &attempt->dial->local;
+  if (attempt->address.ss_family == AF_UNIX) return 0;
+  lw__socket_keep_alive(s);
+  if (local->ss_family == AF_UNSPEC) return 0;
+  if (local->ss_family != attempt->address.ss_family) return UV_EAFNOSUPPORT;
+  return lw__socket_bind(s, local);
+}
+
 static int connect_attempt(struct attempt *attempt) {
   lw__socket connecting;
   int error = lw__socket_open(&connecting, attempt->address.ss_family);
   if (error != 0) return error;
-  error = lw__socket_connect(connecting, &attempt->address);
+  error = prepare(attempt, connecting);
+  if (error == 0) error = lw__socket_connect(connecting, &attempt->address);
   if (error == 0) error = uv_poll_init_socket(attempt->dial->net->uv, &attempt->poll, connecting);
   if (error != 0) {
     lw__socket_close(connecting);
@@ -291,6 +303,9 @@ static int start_host(lw_dial *dial, const lw_dial_target *target) {
   struct sockaddr_storage numeric;
   if (target->host == NULL || target->host[0] == '\0') return UV_EINVAL;
   if (target->port < 0 || target->port > 65535) return UV_EINVAL;
+  if (target->local != NULL && !lw__address_parse(target->local, 0, &dial->local)) {
+    return UV_EINVAL;
+  }
   dial->port = target->port;
   dial->host = copy_text(target->host);
   if (dial->host == NULL) return UV_ENOMEM;

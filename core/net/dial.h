@@ -12,7 +12,8 @@ typedef struct lw_dial lw_dial;
 typedef struct lw_dial_target {
   const char *host; /* a name or a numeric address (no brackets); copied */
   int port;
-  const char *path; /* a unix socket instead; copied */
+  const char *path;  /* a unix socket instead; copied */
+  const char *local; /* a numeric address to connect from; NULL: the system chooses */
 } lw_dial_target;
 
 /* Called once, from the event loop only. The lw_dial is gone after it. On success `transport` is

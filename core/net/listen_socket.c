@@ -55,6 +55,7 @@ static int open_tcp(lw__listen_socket *listening, const lw_listen_address *addre
   lw__socket fd;
   int error = lw__socket_open(&fd, numeric.ss_family);
   if (error != 0) return error;
+  lw__socket_keep_alive(fd);
   error = bind_tcp(fd, &numeric, is_dual, address->reuse_port);
   if (error == 0) error = start_listening(fd, address->backlog);
   if (error != 0) {

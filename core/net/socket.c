@@ -75,6 +75,28 @@ static socklen_t size_of(const struct sockaddr_storage *address) {
   }
 }
 
+int lw__socket_bind(lw__socket s, const struct sockaddr_storage *address) {
+#ifdef IP_BIND_ADDRESS_NO_PORT
+  /* The port is then chosen by connect, which knows that others may share it. */
+  if (address->ss_family == AF_INET) lw__socket_set(s, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, 1);
+#endif
+  return result_of(bind(s, (const struct sockaddr *)address, size_of(address)));
+}
+
+/* Failing is no harm: the system has its own times then. */
+void lw__socket_keep_alive(lw__socket s) {
+  lw__socket_set(s, SOL_SOCKET, SO_KEEPALIVE, 1);
+#if defined(TCP_KEEPIDLE)
+  lw__socket_set(s, IPPROTO_TCP, TCP_KEEPIDLE, 60);
+#elif defined(TCP_KEEPALIVE) /* macOS */
+  lw__socket_set(s, IPPROTO_TCP, TCP_KEEPALIVE, 60);
+#endif
+#if defined(TCP_KEEPINTVL) && defined(TCP_KEEPCNT)
+  lw__socket_set(s, IPPROTO_TCP, TCP_KEEPINTVL, 15);
+  lw__socket_set(s, IPPROTO_TCP, TCP_KEEPCNT, 4);
+#endif
+}
+
 int lw__socket_connect(lw__socket s, const struct sockaddr_storage *address) {
   if (connect(s, (const struct sockaddr *)address, size_of(address)) == 0) return 0;
   /* When a signal came between, connecting goes on by itself. */

@@ -19,6 +19,14 @@ void lw__socket_close(lw__socket s);
 /* UV_EAGAIN: nobody waits. Sets `peer` to the address of whoever was accepted. */
 int lw__socket_accept(lw__socket *result, lw__socket listening, struct sockaddr_storage *peer);
 
+/* Gives a socket that will connect its own address, with any free port where that is 0. */
+int lw__socket_bind(lw__socket s, const struct sockaddr_storage *address);
+
+/* Lets TCP ask a peer that is silent for a minute whether it is still there, and give it up after
+ * another. What a listening socket accepts inherits it. For peers that answer no ping: those that
+ * are not open yet, or whose heartbeat is off. */
+void lw__socket_keep_alive(lw__socket s);
+
 /* Begins to connect. The socket becomes writable when that has ended, and then lw__socket_error
  * tells how. */
 int lw__socket_connect(lw__socket s, const struct sockaddr_storage *address);

@@ -2,6 +2,7 @@
 #include "../net/listen_socket.h"
 
 #include <fcntl.h>
+#include <netinet/in.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -47,6 +48,24 @@ static void leave_stale(void) {
   int fd = socket(AF_UNIX, SOCK_STREAM, 0);
   bind(fd, (struct sockaddr *)&name, sizeof name);
   close(fd);
+}
+
+TEST(keeps_what_it_accepts_alive) {
+  lw_listen_address address = {.host = "127.0.0.1", .backlog = 1};
+  struct sockaddr_in name;
+  socklen_t size = sizeof name;
+  int value = 0;
+  CHECK_INT(lw__listen_socket_open(&listening, &address), 0);
+  CHECK_INT(getsockname(listening.fd, (struct sockaddr *)&name, &size), 0);
+  int client = socket(AF_INET, SOCK_STREAM, 0);
+  CHECK_INT(connect(client, (struct sockaddr *)&name, sizeof name), 0);
+  int accepted = accept(listening.fd, NULL, NULL);
+  size = sizeof value;
+  CHECK_INT(getsockopt(accepted, SOL_SOCKET, SO_KEEPALIVE, &value, &size), 0);
+  CHECK(value != 0);
+  close(accepted);
+  close(client);
+  lw__listen_socket_close(&listening);
 }
 
 TEST(replaces_a_stale_socket) {
@@ -118,6 +137,7 @@ TEST(survives_a_failed_allocation) {
 }
 
 int main(void) {
+  RUN(keeps_what_it_accepts_alive);
   RUN(replaces_a_stale_socket);
   RUN(leaves_a_live_socket_alone);
   RUN(leaves_a_full_socket_alone);

@@ -6,6 +6,7 @@ static void read_options(lua_State *L, lw_connect_options *options) {
   options->path = lw__opt_string(L, 1, "unix_path");
   options->host = lw__opt_string(L, 1, "host");
   options->port = options->path == NULL ? (int)lw__opt_number(L, 1, "port") : 0;
+  options->local_address = lw__opt_string(L, 1, "local_address");
   options->authority = lw__opt_string(L, 1, "authority");
   options->target = lw__opt_string(L, 1, "target");
   options->tls = lw__opt_tls(L, 1);

@@ -2,6 +2,7 @@
  */
 #include <stdlib.h>
 
+#include "../../core/proto/base64.h"
 #include "../../core/proto/http.h"
 #include "../../core/proto/url.h"
 #include "binding.h"
@@ -65,6 +66,23 @@ static int is_value(lua_State *L) {
   return 1;
 }
 
+static int is_reserved(lua_State *L) {
+  size_t size;
+  const char *text = luaL_checklstring(L, 1, &size);
+  lua_pushboolean(L, lw_field_reserved(text, size));
+  return 1;
+}
+
+/* base64(text) -> text */
+static int base64(lua_State *L) {
+  size_t size;
+  const char *text = luaL_checklstring(L, 1, &size);
+  char *to = lua_newuserdata(L, LW_BASE64_SIZE(size) + 1);
+  lw_base64_encode(to, (const uint8_t *)text, size);
+  lua_pushlstring(L, to, LW_BASE64_SIZE(size));
+  return 1;
+}
+
 /* random(n) -> n bytes */
 static int random_bytes(lua_State *L) {
   lua_Integer size = luaL_checkinteger(L, 1);
@@ -78,9 +96,10 @@ static int random_bytes(lua_State *L) {
 }
 
 void lw__open_text(lua_State *L, int lua) {
-  static const luaL_Reg functions[] = {{"url", parse_url},       {"decode", decode},
-                                       {"is_token", is_token},   {"is_value", is_value},
-                                       {"random", random_bytes}, {NULL, NULL}};
+  static const luaL_Reg functions[] = {{"url", parse_url},           {"decode", decode},
+                                       {"is_token", is_token},       {"is_value", is_value},
+                                       {"is_reserved", is_reserved}, {"base64", base64},
+                                       {"random", random_bytes},     {NULL, NULL}};
   lua_pushvalue(L, lua);
   lw__setfuncs(L, functions, 1);
 }

@@ -4,60 +4,11 @@
 local core = require "lunawire.core"
 local headers = require "lunawire.headers"
 local inbox = require "lunawire.inbox"
-local misuse = require "lunawire.misuse"
 local options = require "lunawire.options"
+local target = require "lunawire.target"
 local task = require "lunawire.task"
 
 local client = {}
-
--- Reading the URL -------------------------------------------------------------------------------
-
--- The parts of a WebSocket URL; or nil, message, code.
-local function parse(url)
-  misuse.expect("the URL", url, "string")
-  local parts, message, code = core.url(url)
-  if not parts then return nil, message, code end
-  local scheme = parts.scheme:lower()
-  if not scheme:find("^ws") then
-    return nil, "the URL does not begin with ws:// or wss://", "URL_SCHEME"
-  elseif parts.user and parts.user ~= "" then
-    return nil, "the URL has a user name; send an Authorization header instead", "URL_USER"
-  end
-  return parts
-end
-
--- What the core needs to connect: the checked options and the parts of the URL. A Host header takes
--- the place of the one made from the URL.
-local function request_of(parts, o)
-  o.host, o.port, o.unix_path, o.secure = parts.host, parts.port, parts.unix_path, parts.secure
-  o.authority, o.target = parts.authority, parts.target
-  o.handshake_timeout = o.timeout
-  if o.headers then
-    local fields = {}
-    for name, value in pairs(o.headers) do
-      if type(name) == "string" and name:lower() == "host" then
-        o.authority = headers.check(name, value)
-      else
-        fields[name] = value
-      end
-    end
-    o.headers = headers.to_array(fields)
-  end
-  return o
-end
-
--- Makes the TLS context of a secure URL. True, or nil, message, code. What certificates are for is
--- a name or an address; a unix socket has neither.
-local function add_tls(o)
-  local given = o.tls
-  o.tls = nil
-  if not o.secure then return true end
-  local message, code
-  o.tls, message, code = require "lunawire.tls".client_context(given)
-  if not o.tls then return nil, message, code end
-  o.tls_name = given and given.server_name or o.host
-  return true
-end
 
 -- Waiting for it to open ------------------------------------------------------------------------
 
@@ -85,10 +36,10 @@ local function handlers_for_waiting()
 end
 
 -- Returns the open connection; or nil, message, code and, when the server answered, its response.
-local function connect_and_wait(o)
+local function connect_and_wait(request)
   task.expect_waiting()
-  o.handlers = handlers_for_waiting()
-  local conn, message, code = core.connect(o)
+  request.handlers = handlers_for_waiting()
+  local conn, message, code = core.connect(request)
   if not conn then return nil, message, code end
   local waiter = task.waiter()
   opening[conn] = waiter
@@ -108,16 +59,15 @@ end
 function client.connect(url, given)
   local o = options.check("connect", given == nil and {} or given)
   local handlers = options.take_handlers(o)
-  local parts, message, code = parse(url)
+  local parts, message, code = target.parse(url)
   if not parts then return nil, message, code end
-  request_of(parts, o)
-  local ok
-  ok, message, code = add_tls(o)
-  if not ok then return nil, message, code end
-  if next(handlers) == nil then return connect_and_wait(o) end
+  local request
+  request, message, code = target.request(parts, o)
+  if not request then return nil, message, code end
+  if next(handlers) == nil then return connect_and_wait(request) end
   handlers.on_error = handlers.on_error or report_error
-  o.handlers = core.handlers(inbox.attach(handlers))
-  return core.connect(o)
+  request.handlers = core.handlers(inbox.attach(handlers))
+  return core.connect(request)
 end
 
 -- conn.response: what the server answered. { status, reason, headers }

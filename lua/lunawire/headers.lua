@@ -6,23 +6,9 @@ local misuse = require "lunawire.misuse"
 
 local headers = {}
 
--- Fields that lunawire writes itself. A second one would contradict the first, or worse, let what
--- follows be read as another message.
-local own = {
-  ["connection"] = true, ["upgrade"] = true, ["content-length"] = true,
-  ["transfer-encoding"] = true,
-}
-
--- Raises unless the field may be sent. Values may be numbers; returns the value as a string.
-function headers.check(name, value)
-  if type(name) ~= "string" or not core.is_token(name) then
-    misuse.raise("%s is not the name of a header field",
-      type(name) == "string" and ("%q"):format(name) or misuse.describe(name))
-  end
-  local lower = name:lower()
-  if own[lower] or lower:find("^sec%-websocket%-") then
-    misuse.raise("the header field %s is written by lunawire", name)
-  end
+-- Raises unless the value may be sent in a field of that name. Values may be numbers; returns the
+-- value as a string.
+function headers.check_value(name, value)
   if type(value) == "number" then value = tostring(value) end
   if type(value) ~= "string" then
     misuse.raise("the header field %s must be a string, not %s", name, misuse.describe(value))
@@ -31,6 +17,19 @@ function headers.check(name, value)
     misuse.raise("the value of the header field %s has a control character", name)
   end
   return value
+end
+
+-- The same for name and value. What lunawire writes itself is refused: a second field of that name
+-- would contradict the first, or worse, let what follows be read as another message.
+function headers.check(name, value)
+  if type(name) ~= "string" or not core.is_token(name) then
+    misuse.raise("%s is not the name of a header field",
+      type(name) == "string" and ("%q"):format(name) or misuse.describe(name))
+  end
+  if core.is_reserved(name) or name:lower():find("^sec%-websocket%-") then
+    misuse.raise("the header field %s is written by lunawire", name)
+  end
+  return headers.check_value(name, value)
 end
 
 -- Appends a field; a table of values makes one field each.

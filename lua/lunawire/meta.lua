@@ -342,8 +342,16 @@ function ws.serve(options) end
 ---@field verify? boolean default true
 ---@field server_name? string whom the certificate must be for; default: the URL's host
 
+---Give a user (with a password or without) or a bearer.
+---@class lunawire.Auth
+---@field user? string
+---@field password? string
+---@field bearer? string a token
+
 ---@class lunawire.ConnectOptions: lunawire.Limits, lunawire.Handlers
 ---@field timeout? lunawire.Seconds until the connection is open; default 10
+---@field auth? lunawire.Auth who we are; in place of the user in the URL
+---@field local_address? string numeric address to connect from
 ---@field tls? lunawire.ClientTls for wss:// URLs
 ---@field headers? table<string, string | string[]>
 ---@field protocols? string[]

@@ -33,6 +33,9 @@ local schema = {
 
   -- what to ask for
   { "headers", "connect", "table", "header fields to send: name = value" },
+  { "auth", "connect", "auth",
+    "who we are: { user =, password = }, or { bearer = } with a token" },
+  { "local_address", "connect", "string", "numeric address to connect from" },
   { "timeout", "connect", "seconds", "from the call until the connection is open",
     default = 10, min = 0.001 },
 
@@ -173,9 +176,14 @@ local function list(value, is_valid)
   return copy
 end
 
+-- The core remembers the size of the one that is agreed on in a byte.
+local function is_protocol(text) return core.is_token(text) and #text <= 255 end
+
 function kinds.tokens(value)
-  local copy, wrong = list(value, core.is_token)
-  if wrong then return nil, ("has %q, which is repeated or not a token"):format(wrong) end
+  local copy, wrong = list(value, is_protocol)
+  if wrong then
+    return nil, ("has %q, which is repeated, not a token, or over 255 bytes"):format(wrong)
+  end
   return copy
 end
 
@@ -199,11 +207,14 @@ function wants.origins() return "\"*\" or a list of origins" end
 
 kinds.deflate, wants.deflate = deflate.check, deflate.wants
 
--- TLS is loaded when somebody has something to say about it.
+-- These are loaded when somebody has something to say about them.
 for _, role in ipairs { "server", "client" } do
   kinds["tls_" .. role] = function(value) return require "lunawire.tls"["check_" .. role](value) end
   wants["tls_" .. role] = function() return require "lunawire.tls"["wants_" .. role]() end
 end
+
+function kinds.auth(value) return require "lunawire.auth".check(value) end
+function wants.auth() return "a table with user and password, or with bearer" end
 
 -- Checking --------------------------------------------------------------------------------------
 

@@ -1,0 +1,45 @@
+/* A client that is not open yet: what it asks for and how far it has come. Freed once it is open or
+ * has failed, so a connection pays for none of it later. For core/client*.c only. */
+#ifndef LW_CLIENT_H
+#define LW_CLIENT_H
+
+#include "conn.h"
+#include "net/dial.h"
+
+struct lw_client {
+  bool stream_messages;
+
+  /* client_route.c: the way to the server */
+  lw_dial *dial;       /* NULL before and after it is dialled */
+  lw_tls_context *tls; /* held; NULL: none */
+  char *tls_name;
+
+  /* client_request.c: what is asked for, and what the answer is checked against */
+  lw_buf request; /* the whole request */
+  lw_buf texts;   /* into which the offer's slices point */
+  lw_handshake_offer offer;
+  char key[LW_HANDSHAKE_KEY_SIZE];
+  char extensions[LW_DEFLATE_TEXT_MAX]; /* the offer */
+
+  /* client_answer.c: the server's answer */
+  unsigned interim;   /* 1xx answers so far */
+  lw_buf body;        /* of a refusal */
+  uint64_t body_left; /* bytes of it that are still to come; UINT64_MAX until the end */
+};
+
+/* Writes the request and keeps what the answer is checked against. False on failure. */
+bool lw__client_prepare(lw_conn *conn, const lw_connect_options *options, lw_failure *failure);
+
+/* Sets out for the server; everything else follows from the loop. False on failure. */
+bool lw__client_set_out(lw_conn *conn, const lw_connect_options *options, lw_failure *failure);
+/* Lets go of all that client_route.c has of it but the transport. */
+void lw__client_turn_back(lw_client *client);
+
+/* lw__client_failed with the text of an error. */
+void lw__client_failed_with(lw_conn *conn, lw_error error);
+void lw__client_failed_with_uv(lw_conn *conn, int error);
+
+/* The server refused, with the head that the connection has and what is there of the body. */
+void lw__client_refused(lw_conn *conn);
+
+#endif
