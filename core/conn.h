@@ -54,6 +54,7 @@ struct lw_conn {
   lw_wheel_node deadline;
 
   uint32_t references;
+  uint32_t unsent;      /* messages that lw_conn_send took and the system did not wholly take */
   uint32_t rtt_us;      /* UINT32_MAX: unknown */
   uint16_t close_code;  /* for on_close */
   uint16_t protocol_at; /* the agreed subprotocol, inside head */

@@ -44,6 +44,10 @@ size_t lw_conn_buffered(const lw_conn *conn) {
   return size;
 }
 
+uint32_t lw_conn_unsent(const lw_conn *conn) {
+  return conn->unsent;
+}
+
 double lw_conn_rtt(const lw_conn *conn) {
   return conn->rtt_us == UINT32_MAX ? -1 : (double)conn->rtt_us / 1e6;
 }

@@ -50,8 +50,12 @@ void lw__conn_flush(lw_conn *conn) {
 
 /* --- frames --- */
 
+static bool begins_message(const lw_outgoing *message) {
+  return !message->fragment || message->first;
+}
+
 static bool text_is_valid(lw_conn *conn, const lw_outgoing *message) {
-  lw_utf8 state = message->fragment && !message->first ? conn->sending_utf8 : 0;
+  lw_utf8 state = begins_message(message) ? 0 : conn->sending_utf8;
   for (size_t i = 0; i < message->part_count; i++) {
     const lw_part *part = &message->parts[i];
     if (!lw_utf8_check(&state, part->data, part->size)) return false;
@@ -137,10 +141,25 @@ static void count_message_out(lw_conn *conn, size_t size, bool final) {
   conn->server->stats.bytes_out += size;
 }
 
+/* From now on the message is unsent, and no longer once its last byte is written. False when out of
+ * memory. */
+static bool count_unsent(lw_conn *conn, const lw_outgoing *message, bool final) {
+  if (final && !lw_out_mark(conn->out, &conn->unsent)) return false;
+  conn->unsent += begins_message(message);
+  return true;
+}
+
+/* A flush that fails ends the connection; then the message was not accepted after all. */
+static bool flush_much(lw_conn *conn, const lw_outgoing *message) {
+  if (lw_out_size(conn->out) >= FLUSH_SIZE) lw__conn_flush(conn);
+  if (conn->state == LW_OPEN) return true;
+  conn->unsent -= begins_message(message);
+  return false;
+}
+
 static lw_frame frame_of(const lw_outgoing *message, size_t size) {
   lw_frame frame = {.length = size, .fin = !message->fragment || message->final};
-  bool continues = message->fragment && !message->first;
-  frame.opcode = continues ? LW_OP_CONTINUATION : (uint8_t)message->kind;
+  frame.opcode = begins_message(message) ? (uint8_t)message->kind : LW_OP_CONTINUATION;
   return frame;
 }
 
@@ -157,9 +176,9 @@ static lw_send_result send_message(lw_conn *conn, const lw_outgoing *message) {
                               ? lw__conn_send_frame(conn, &frame, message)
                               : lw__conn_send_deflated(conn, &frame, message);
   if (result != LW_SEND_OK) return result;
+  if (!count_unsent(conn, message, frame.fin)) return out_of_memory(conn);
   count_message_out(conn, size, frame.fin);
-  if (lw_out_size(conn->out) >= FLUSH_SIZE) lw__conn_flush(conn);
-  if (conn->state != LW_OPEN) return LW_SEND_CLOSED;
+  if (!flush_much(conn, message)) return LW_SEND_CLOSED;
   if (lw_conn_buffered(conn) <= limits->high_water) return LW_SEND_OK;
   conn->is_slow = true;
   return LW_SEND_SLOW;

@@ -213,7 +213,10 @@ lw_state lw_conn_state(const lw_conn *conn);
 bool lw_conn_is_server(const lw_conn *conn);
 lw_server *lw_conn_server(const lw_conn *conn); /* NULL for clients and when it is gone */
 size_t lw_conn_buffered(const lw_conn *conn);   /* bytes of unsent output */
-double lw_conn_rtt(const lw_conn *conn);        /* seconds; negative while unknown */
+/* Messages that lw_conn_send accepted and that were not wholly handed to the system, also when the
+ * connection has ended: these are lost. One in fragments counts from its first on. */
+uint32_t lw_conn_unsent(const lw_conn *conn);
+double lw_conn_rtt(const lw_conn *conn); /* seconds; negative while unknown */
 /* The agreed subprotocol; size 0 when none. Valid while the connection is held. */
 const char *lw_conn_protocol(const lw_conn *conn, size_t *size);
 /* Numeric address and port of the peer, also when it is gone. False when it never opened. */

@@ -6,10 +6,15 @@
 /* The usual answer is one short frame: these hold it without another allocation. */
 #define INLINE_PIECES 4
 #define INLINE_BYTES 256
+#define INLINE_MARKS 32
 
 #define SPARES_MAX 64
 #define SPARE_BYTES_MAX (64 * 1024)
 #define SPARE_PIECES_MAX 256
+#define SPARE_MARKS_MAX 4096
+
+/* A mark of 64 bits, seven to the byte. */
+#define MARK_MAX 10
 
 /* One system call takes no more than this everywhere (macOS refuses more than INT_MAX). */
 #define WRITE_MAX ((size_t)1 << 30)
@@ -29,9 +34,20 @@ struct lw_out {
   struct piece *pieces; /* those from `first` up to `count` are not yet written */
   unsigned first, count, pieces_capacity;
 
+  /* Each mark is the number of bytes since the one before, the low seven bits first, the top bit
+   * set in all bytes but its last: small messages are many, and most marks take one byte. */
+  uint8_t *marks;
+  size_t marks_used, marks_capacity;
+  size_t marks_passed;      /* the marks before this offset are behind what is written */
+  size_t units;             /* marks that are not */
+  size_t written;           /* bytes written since the lw_out was empty: what marks count from */
+  size_t last_mark, passed; /* where the last mark stands, and the last one that was passed */
+  uint32_t *pending;        /* of who counts units */
+
   lw_out *next_spare;
   struct piece inline_pieces[INLINE_PIECES];
   uint8_t inline_bytes[INLINE_BYTES];
+  uint8_t inline_marks[INLINE_MARKS];
 };
 
 struct lw_out_pool {
@@ -44,6 +60,8 @@ struct lw_out_pool {
 static void reset(lw_out *out) {
   out->bytes_used = out->bytes_written = out->size = 0;
   out->first = out->count = 0;
+  out->marks_used = out->marks_passed = out->units = 0;
+  out->written = out->last_mark = out->passed = 0;
 }
 
 static void use_inline_bytes(lw_out *out) {
@@ -56,6 +74,11 @@ static void use_inline_pieces(lw_out *out) {
   out->pieces_capacity = INLINE_PIECES;
 }
 
+static void use_inline_marks(lw_out *out) {
+  out->marks = out->inline_marks;
+  out->marks_capacity = INLINE_MARKS;
+}
+
 static void free_bytes(lw_out *out) {
   if (out->bytes != out->inline_bytes) free(out->bytes);
   use_inline_bytes(out);
@@ -66,9 +89,15 @@ static void free_pieces(lw_out *out) {
   use_inline_pieces(out);
 }
 
+static void free_marks(lw_out *out) {
+  if (out->marks != out->inline_marks) free(out->marks);
+  use_inline_marks(out);
+}
+
 static void free_out(lw_out *out) {
   free_bytes(out);
   free_pieces(out);
+  free_marks(out);
   free(out);
 }
 
@@ -97,6 +126,7 @@ lw_out *lw_out_take(lw_out_pool *pool) {
   if (out == NULL) return NULL;
   use_inline_bytes(out);
   use_inline_pieces(out);
+  use_inline_marks(out);
   reset(out);
   return out;
 }
@@ -113,6 +143,7 @@ void lw_out_give(lw_out_pool *pool, lw_out *out) {
   }
   if (out->bytes_capacity > SPARE_BYTES_MAX) free_bytes(out);
   if (out->pieces_capacity > SPARE_PIECES_MAX) free_pieces(out);
+  if (out->marks_capacity > SPARE_MARKS_MAX) free_marks(out);
   reset(out);
   out->next_spare = pool->spares;
   pool->spares = out;
@@ -210,6 +241,46 @@ void lw_out_undo(lw_out *out, size_t size) {
   if (piece->size == 0) out->count--;
 }
 
+/* --- marks --- */
+
+static bool grow_marks(lw_out *out) {
+  size_t capacity = 2 * out->marks_capacity;
+  uint8_t *marks = grow(out->marks, out->inline_marks, out->marks_used, capacity);
+  if (marks == NULL) return false;
+  out->marks = marks;
+  out->marks_capacity = capacity;
+  return true;
+}
+
+bool lw_out_mark(lw_out *out, uint32_t *pending) {
+  if (out->marks_capacity - out->marks_used < MARK_MAX && !grow_marks(out)) return false;
+  size_t distance = out->written + out->size - out->last_mark;
+  out->last_mark += distance;
+  for (; distance >= 0x80; distance >>= 7) {
+    out->marks[out->marks_used++] = (uint8_t)(distance | 0x80);
+  }
+  out->marks[out->marks_used++] = (uint8_t)distance;
+  out->units++;
+  out->pending = pending;
+  return true;
+}
+
+/* Passes the next mark if what is written reaches it. */
+static bool pass_mark(lw_out *out) {
+  size_t distance = 0, at = out->marks_passed;
+  if (out->units == 0) return false;
+  for (unsigned shift = 0;; shift += 7) {
+    uint8_t byte = out->marks[at++];
+    distance |= (size_t)(byte & 0x7F) << shift;
+    if ((byte & 0x80) == 0) break;
+  }
+  if (out->written - out->passed < distance) return false;
+  out->passed += distance;
+  out->marks_passed = at;
+  out->units--;
+  return true;
+}
+
 /* --- writing --- */
 
 size_t lw_out_size(const lw_out *out) {
@@ -241,6 +312,7 @@ static size_t advance_first(lw_out *out, size_t size) {
   if (size > piece->size) size = piece->size;
   piece->size -= size;
   out->size -= size;
+  out->written += size;
   if (piece->data == NULL) {
     out->bytes_written += size;
   } else if (piece->size > 0) {
@@ -253,7 +325,26 @@ static size_t advance_first(lw_out *out, size_t size) {
   return size;
 }
 
-void lw_out_advance(lw_out *out, size_t size) {
+/* Returns how many units were finished. */
+static size_t advance(lw_out *out, size_t size) {
+  size_t units = out->units;
   while (size > 0 && out->first < out->count) size -= advance_first(out, size);
-  if (out->first == out->count) reset(out);
+  if (out->first == out->count) {
+    reset(out);
+  } else {
+    while (pass_mark(out)) continue;
+  }
+  return units - out->units;
+}
+
+void lw_out_advance(lw_out *out, size_t size) {
+  size_t units = advance(out, size);
+  if (units > 0) *out->pending -= (uint32_t)units;
+}
+
+bool lw_out_pass(lw_out *out, size_t size, lw_out *into) {
+  for (size_t units = advance(out, size); units > 0; units--) {
+    if (!lw_out_mark(into, out->pending)) return false;
+  }
+  return true;
 }

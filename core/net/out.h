@@ -2,7 +2,10 @@
  *
  * A connection borrows an lw_out when it first has something to say and gives it back when all of
  * it is written, so an idle connection owns none. While it gathers, pieces are appended; once it is
- * handed to a transport it is frozen until the transport is done with it. */
+ * handed to a transport it is frozen until the transport is done with it.
+ *
+ * Whoever wants to know how much of that was lost when a transport breaks marks where each unit of
+ * its own (a message) ends. What a unit is does not matter here. */
 #ifndef LW_NET_OUT_H
 #define LW_NET_OUT_H
 
@@ -54,10 +57,20 @@ bool lw_out_reference(lw_out *out, const void *data, size_t size, const lw_out_o
  * for undoing a frame head whose payload could not be appended. */
 void lw_out_undo(lw_out *out, size_t size);
 
+/* A unit ends here: once everything up to here is written, *pending is decremented. What is given
+ * back unwritten leaves it as it is. All units of one lw_out have the same counter, which must be
+ * there until the lw_out was given back. False when out of memory; nothing is marked then. */
+bool lw_out_mark(lw_out *out, uint32_t *pending);
+
 /* Describes up to `max` of the next pieces to write, and returns how many. */
 unsigned lw_out_pieces(const lw_out *out, uv_buf_t *pieces, unsigned max);
 
 /* Marks the first `size` bytes as written; releases the references that are wholly behind. */
 void lw_out_advance(lw_out *out, size_t size);
+
+/* The same for bytes that went into another lw_out in another form, encrypted say: the units that
+ * end among them now end with all that `into` has. False when out of memory: then they will never
+ * count as written. */
+bool lw_out_pass(lw_out *out, size_t size, lw_out *into);
 
 #endif

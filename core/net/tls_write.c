@@ -9,14 +9,15 @@
 #define SLICE_SIZE ((size_t)128 * 1024)
 #define PIECES 64
 
-/* What to encrypt next: a piece that is large as it is; small ones side by side, because each
- * record costs 22 bytes and a microsecond. */
+/* What to encrypt next, one record at most, so that it is known in which record a message ends: a
+ * piece that is large as it is; small ones side by side, because each record costs 22 bytes and a
+ * microsecond. */
 static size_t next_plain(const lw__tls *tls, const char **data) {
   uv_buf_t pieces[PIECES];
   unsigned count = lw_out_pieces(tls->out, pieces, PIECES);
   *data = pieces[0].base;
   if (count == 1 || pieces[0].len + pieces[1].len > LW_NET_RECORD_SIZE)
-    return pieces[0].len < SLICE_SIZE ? pieces[0].len : SLICE_SIZE;
+    return pieces[0].len < LW_NET_RECORD_SIZE ? pieces[0].len : LW_NET_RECORD_SIZE;
   char *record = tls->head.net->plain + LW_NET_PLAIN_SIZE - LW_NET_RECORD_SIZE;
   size_t size = 0;
   for (unsigned i = 0; i < count && size + pieces[i].len <= LW_NET_RECORD_SIZE; i++) {
@@ -33,8 +34,9 @@ static bool encrypt_some(lw__tls *tls) {
   lw__tls_clear_errors();
   int written = SSL_write(tls->ssl, data, (int)size);
   if (written <= 0) return false;
-  lw_out_advance(tls->out, (size_t)written);
-  return true;
+  if (lw_out_pass(tls->out, (size_t)written, tls->cipher)) return true;
+  lw__tls_fail_with(tls, "NOMEM", "out of memory");
+  return false;
 }
 
 static size_t cipher_size(const lw__tls *tls) {

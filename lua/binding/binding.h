@@ -84,6 +84,7 @@ typedef struct lw_lua_conn {
   int self;              /* keeps the userdata while the connection can make calls */
   bool has_fields;       /* its own table exists */
   bool is_parked;        /* coroutines wait for its output to drain */
+  bool has_closed;       /* the script closed it, not the peer */
   uint8_t stream_kind;   /* lw_kind of the fragmented message that is being sent */
 } lw_lua_conn;
 

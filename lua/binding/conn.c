@@ -206,15 +206,23 @@ static int conn_ping(lua_State *L) {
 
 /* conn:close([code [, reason]]) */
 static int conn_close(lua_State *L) {
-  lw_conn *conn = check(L);
+  lw_lua_conn *c = lw__check_conn(L, 1);
   size_t size = 0;
   lua_Integer code = luaL_optinteger(L, 2, 1000);
   const char *reason = luaL_optlstring(L, 3, "", &size);
-  if (code < 0 || code > 4999 || !lw_conn_close(conn, (unsigned)code, reason, size)) {
+  bool is_over = lw_conn_state(c->conn) == LW_CLOSED;
+  if (code < 0 || code > 4999 || !lw_conn_close(c->conn, (unsigned)code, reason, size)) {
     return luaL_error(L, "close: the code must be 1000 to 1003, 1007 to 1014 or 3000 to 4999, the "
                          "reason UTF-8 of at most 123 bytes");
   }
+  if (!is_over) c->has_closed = true;
   lua_pushboolean(L, 1);
+  return 1;
+}
+
+/* has_closed(conn): whether the script closed it with conn:close before it was over. */
+static int conn_has_closed(lua_State *L) {
+  lua_pushboolean(L, lw__check_conn(L, 1)->has_closed);
   return 1;
 }
 
@@ -252,7 +260,8 @@ void lw__open_conn(lua_State *L, int lua) {
       {"pause", conn_pause}, {"resume", conn_resume},
       {NULL, NULL},
   };
-  static const luaL_Reg functions[] = {{"fragment", fragment}, {"abort", conn_abort}, {NULL, NULL}};
+  static const luaL_Reg functions[] = {
+      {"fragment", fragment}, {"abort", conn_abort}, {"has_closed", conn_has_closed}, {NULL, NULL}};
   int module = lua_gettop(L);
   luaL_newmetatable(L, METATABLE);
   int metatable = module + 1;

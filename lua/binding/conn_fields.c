@@ -8,6 +8,7 @@
 typedef enum field {
   FIELD_STATE = 1,
   FIELD_BUFFERED,
+  FIELD_UNSENT,
   FIELD_PROTOCOL,
   FIELD_EXTENSIONS,
   FIELD_REMOTE_ADDRESS,
@@ -26,6 +27,7 @@ static const struct {
 } names[] = {
     {"state", FIELD_STATE},
     {"buffered", FIELD_BUFFERED},
+    {"unsent", FIELD_UNSENT},
     {"protocol", FIELD_PROTOCOL},
     {"extensions", FIELD_EXTENSIONS},
     {"remote_address", FIELD_REMOTE_ADDRESS},
@@ -172,6 +174,9 @@ static void push_field(lua_State *L, lw_lua_conn *c, field which) {
     break;
   case FIELD_BUFFERED:
     lua_pushinteger(L, (lua_Integer)lw_conn_buffered(conn));
+    break;
+  case FIELD_UNSENT:
+    lua_pushinteger(L, (lua_Integer)lw_conn_unsent(conn));
     break;
   case FIELD_PROTOCOL:
     push_protocol(L, conn);

@@ -104,6 +104,7 @@ function ws.sleep(seconds) end
 ---@field data any what `on_upgrade` returned
 ---@field state lunawire.State
 ---@field buffered integer bytes of output that wait
+---@field unsent integer messages that `send` accepted and the system has not wholly taken
 ---@field protocol? string the agreed subprotocol
 ---@field extensions? string the agreed compression with its parameters
 ---@field remote_address? string
