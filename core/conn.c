@@ -195,10 +195,11 @@ static void on_closed(void *owner) {
 }
 
 static const lw_transport_events transport_events = {on_read, on_end, on_written, on_closed};
+static const lw_transport_events proxied_events = {lw__proxied_read, on_end, on_written, on_closed};
 
 int lw__conn_adopt(lw_conn *conn, lw_transport *io) {
   conn->io = io;
-  lw_transport_adopt(io, &transport_events, conn);
+  lw_transport_adopt(io, conn->is_proxied ? &proxied_events : &transport_events, conn);
   conn->is_reading = true;
   return lw_transport_read_start(io);
 }

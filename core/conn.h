@@ -44,7 +44,7 @@ struct lw_conn {
   lw_buf head;                /* the request's or the answer's head as it came */
   lw_buf waiting;             /* input that was read and may not be handled yet */
   char *close_reason;         /* for on_close, not terminated; NULL: empty */
-  lw_remote *remote;          /* remembered when it opened; NULL before */
+  lw_remote *remote;          /* remembered when it opened, or told by a proxy; or NULL */
   lw_failure *failure;        /* for on_error, when a client could not connect */
   uint64_t began_ms;          /* the state that has a time limit */
   uint64_t heard_ms;          /* the peer's last sign of life */
@@ -69,9 +69,10 @@ struct lw_conn {
 
   bool is_unsettled : 1;
   bool is_server : 1;
-  bool has_head : 1;  /* head is complete */
-  bool opened : 1;    /* on_open was called */
-  bool must_open : 1; /* calls that settling makes */
+  bool is_proxied : 1; /* a PROXY header comes first; the transport is the one below TLS */
+  bool has_head : 1;   /* head is complete */
+  bool opened : 1;     /* on_open was called */
+  bool must_open : 1;  /* calls that settling makes */
   bool must_close : 1;
   bool must_end : 1;
   bool must_fail : 1;  /* on_error for a client that did not open */
@@ -115,8 +116,11 @@ void lw__conn_arm(lw_conn *conn);
  * what waits as input because it came behind the head. */
 void lw__conn_open(lw_conn *conn, bool stream_messages);
 
-/* Keeps the peer's address, which the socket forgets when the peer resets it (conn_info.c). */
+/* Keeps the peer's address, which the socket forgets when the peer resets it, unless a proxy has
+ * told another (conn_info.c). */
 void lw__conn_remember_remote(lw_conn *conn);
+/* The peer's address from now on. False when out of memory. */
+bool lw__conn_set_remote(lw_conn *conn, const char *address, int port);
 
 /* The connection is over for its owner: on_close(code, reason) follows. The socket goes at once, or
  * lingers so that what was sent arrives. */

@@ -62,15 +62,23 @@ struct lw_remote {
   char address[]; /* terminated */
 };
 
+bool lw__conn_set_remote(lw_conn *conn, const char *address, int port) {
+  size_t size = strlen(address) + 1;
+  lw_remote *remote = malloc(sizeof *remote + size);
+  if (remote == NULL) return false;
+  remote->port = port;
+  memcpy(remote->address, address, size);
+  free(conn->remote);
+  conn->remote = remote;
+  return true;
+}
+
 void lw__conn_remember_remote(lw_conn *conn) {
   char address[128];
   int port;
-  if (conn->io == NULL || lw_transport_peer(conn->io, address, sizeof address, &port) != 0) return;
-  size_t size = strlen(address) + 1;
-  conn->remote = malloc(sizeof *conn->remote + size);
-  if (conn->remote == NULL) return; /* it is for the script's log only */
-  conn->remote->port = port;
-  memcpy(conn->remote->address, address, size);
+  if (conn->remote != NULL || conn->io == NULL) return;
+  if (lw_transport_peer(conn->io, address, sizeof address, &port) != 0) return;
+  lw__conn_set_remote(conn, address, port); /* without it the script's log lacks it, no more */
 }
 
 bool lw_conn_remote(const lw_conn *conn, char *address, size_t size, int *port) {

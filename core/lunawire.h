@@ -251,6 +251,7 @@ typedef struct lw_server_options {
   const char *path; /* a unix socket instead */
   int backlog;
   bool reuse_port;
+  bool proxy_protocol;  /* each connection begins with a PROXY header, before TLS */
   bool decide_upgrades; /* hand every request to on_request */
   bool stream_messages; /* on_chunk instead of on_message, for upgrades the server accepts itself */
   uint32_t max_connections;

@@ -56,6 +56,7 @@ static lw_server *server_new(lw_loop *loop, const lw_server_options *options,
   server->max_connections = options->max_connections;
   server->decide_upgrades = options->decide_upgrades;
   server->stream_messages = options->stream_messages;
+  server->proxy_protocol = options->proxy_protocol;
   if (options->tls != NULL) lw_server_set_tls(server, options->tls);
   server->settings = lw__settings_new(&options->limits, options->compression, true);
   bool copied = copy_list(&server->protocols, options->protocols) &&
@@ -82,11 +83,15 @@ void lw__server_drop(lw_server *server) {
 
 /* --- listening --- */
 
+int lw__server_begin(lw_conn *conn, lw_transport *io) {
+  lw_tls_context *tls = conn->server->tls;
+  if (tls != NULL) io = lw_tls_accept(io, tls);
+  return io != NULL ? lw__conn_adopt(conn, io) : UV_ENOMEM;
+}
+
 static void on_accept(void *owner, lw_transport *io) {
   lw_server *server = owner;
   lw_loop *loop = server->loop;
-  if (server->tls != NULL) io = lw_tls_accept(io, server->tls);
-  if (io == NULL) return;
   lw_conn *conn = lw__conn_new(loop, server->settings, server->events->conn, server, LW_REQUEST);
   if (conn == NULL) {
     lw_transport_close(io);
@@ -95,7 +100,8 @@ static void on_accept(void *owner, lw_transport *io) {
   lw__loop_enter(loop);
   server->stats.accepted++;
   server->stats.connections++;
-  int error = lw__conn_adopt(conn, io);
+  conn->is_proxied = server->proxy_protocol;
+  int error = conn->is_proxied ? lw__conn_adopt(conn, io) : lw__server_begin(conn, io);
   if (error != 0) {
     lw__conn_finish_uv(conn, error);
   } else if (server->stats.connections > server->max_connections) {

@@ -15,11 +15,18 @@ struct lw_server {
   lw_server *next, **back; /* in loop->servers while it has a listener */
   unsigned references;
   uint32_t max_connections;
-  bool decide_upgrades, stream_messages;
+  bool decide_upgrades, stream_messages, proxy_protocol;
   bool is_deaf;                /* its listener is gone */
   char **protocols, **origins; /* NULL-terminated copies, or NULL */
   lw_server_stats stats;
 };
+
+/* The bytes of a request come next: begins TLS, where the server has it, and reading. Returns 0 or
+ * a libuv error. */
+int lw__server_begin(lw_conn *conn, lw_transport *io);
+
+/* What a transport with a PROXY header reads first (proxied.c); `owner` is the lw_conn. */
+void lw__proxied_read(void *owner, uint8_t *data, size_t size);
 
 /* Refuses the request with a status and a sentence (upgrade.c). */
 void lw__server_refuse(lw_conn *conn, int status, const char *text);

@@ -9,10 +9,11 @@
 static const char plain_answer[] =
     "HTTP/1.1 400 Bad Request\r\n"
     "Content-Type: text/plain; charset=utf-8\r\n"
-    "Content-Length: 64\r\n"
+    "Content-Length: 122\r\n"
     "Connection: close\r\n"
     "\r\n"
-    "this port speaks TLS: the URL must begin with https:// or wss://";
+    "this port speaks TLS: the URL must begin with https:// or wss:// "
+    "(and a PROXY protocol header needs proxy_protocol = true)";
 
 static lw_tls_certificate *certificates_of(const lw_tls_options *options) {
   lw_tls_certificate *certificates = calloc(options->pair_count + 1, sizeof *certificates);

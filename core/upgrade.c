@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "proto/proxy_protocol.h"
 #include "server.h"
 
 static lw_error parse_request(const lw_conn *conn, lw_http_head *request) {
@@ -58,6 +59,9 @@ void lw__server_on_bad_head(lw_conn *conn, lw_error error) {
     refuse_if_asked(conn, lw_error_number(error), lw_error_text(error));
   } else if (error == LW_E_NOMEM) {
     lw__server_refuse(conn, 503, lw_error_text(error));
+  } else if (!conn->server->proxy_protocol &&
+             lw_proxy_resembles(conn->head.data, conn->head.size)) {
+    lw__server_refuse(conn, 400, lw_error_text(LW_E_PROXY_UNEXPECTED));
   } else {
     lw__server_refuse(conn, lw_error_number(error), lw_error_text(error));
   }

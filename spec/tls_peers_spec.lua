@@ -132,7 +132,7 @@ for _ in range(3):
       "http://127.0.0.1:" .. server.port .. "/" }
     assert.equal(0, status)
     assert.matches("^HTTP/1.1 400 Bad Request\r\n", out)
-    assert.matches("\r\n\r\nthis port speaks TLS: the URL must begin with https:// or wss://$", out)
+    assert.matches("\r\n\r\nthis port speaks TLS: the URL must begin with https:// or wss:// ", out)
     local answer, ended = raw.connect(server.port):drip(raw.request()):read_all()
     assert.matches("^HTTP/1.1 400 ", answer)
     assert.equal("eof", ended)

@@ -75,8 +75,9 @@ static void fail(lw__tls *tls) {
 
 /* --- the first byte: whether this is TLS at all --- */
 
-static bool starts_http(uint8_t first) {
-  return first >= 'A' && first <= 'Z';
+/* A method, or an empty line in front of it. */
+static bool starts_text(uint8_t first) {
+  return (first >= 'A' && first <= 'Z') || first == '\r';
 }
 
 static bool starts_tls(uint8_t first) {
@@ -91,7 +92,7 @@ static bool is_tls(lw__tls *tls, uint8_t first) {
   }
   lw__tls_fail_with(tls, "TLS_NOT_TLS", "the client speaks no TLS");
   const char *answer = tls->context->plain_answer;
-  if (answer == NULL || !starts_http(first)) return false;
+  if (answer == NULL || !starts_text(first)) return false;
   if (tls->cipher == NULL) tls->cipher = lw_out_take(tls->head.net->outs);
   if (tls->cipher != NULL) lw_out_copy(tls->cipher, answer, strlen(answer));
   return false;

@@ -27,6 +27,11 @@ static inline bool lw__char_is(char c, int classes) {
   return (lw__char_classes[(uint8_t)c] & classes) != 0;
 }
 
+/* The value of a hexadecimal digit (a byte of LW__HEX). */
+static inline int lw__char_hex(char c) {
+  return lw__char_is(c, LW__DIGIT) ? c - '0' : (c | 0x20) - 'a' + 10;
+}
+
 /* The first byte of [at, end) that is in none of the classes, or end. */
 static inline const char *lw__char_skip(const char *at, const char *end, int classes) {
   while (at < end && lw__char_is(*at, classes)) at++;

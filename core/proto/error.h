@@ -47,6 +47,9 @@
   X(HTTP_BODY_LENGTH, 400, "Content-Length or Transfer-Encoding is invalid or ambiguous")          \
   X(HTTP_TIMEOUT, 408, "the opening handshake was not finished in time")                           \
   X(HTTP_NOT_HTTP, 400, "the peer does not speak HTTP")                                            \
+  /* the PROXY protocol */                                                                         \
+  X(PROXY_HEADER, 400, "this port asks for a PROXY protocol header before all else")               \
+  X(PROXY_UNEXPECTED, 400, "this seems to be a PROXY header: proxy_protocol = true accepts it")    \
   /* the opening handshake, RFC 6455 section 4 */                                                  \
   X(UPGRADE_REQUIRED, 426, "this address speaks WebSocket; the request does not ask for it")       \
   X(UPGRADE_METHOD, 400, "a WebSocket upgrade must be a GET request")                              \

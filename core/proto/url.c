@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "chars.h"
+#include "ip.h"
 
 typedef struct scheme {
   lw_slice name;
@@ -39,53 +40,15 @@ static lw_error check_characters(lw_slice text) {
   return lw__slice_percent_ok(text) ? LW_OK : LW_E_URL_CHARACTER;
 }
 
-/* RFC 3986 section 3.2.2: four numbers up to 255 without leading zeros. */
 static bool is_ipv4(lw_slice text) {
-  const char *at = text.data, *end = text.data + text.size;
-  for (int part = 0; part < 4; part++) {
-    if (part > 0 && (at == end || *at++ != '.')) return false;
-    const char *start = at;
-    int number = 0;
-    while (at < end && at - start < 3 && lw__char_is(*at, LW__DIGIT)) {
-      number = number * 10 + (*at++ - '0');
-    }
-    if (at == start || number > 255 || (*start == '0' && at - start > 1)) return false;
-  }
-  return at == end;
+  uint8_t bytes[4];
+  return lw__ip4_parse(bytes, text);
 }
 
-/* The "::" that stands for one or more groups of zeros. */
-static bool take_gap(const char **at, const char *end) {
-  if (end - *at < 2 || (*at)[0] != ':' || (*at)[1] != ':') return false;
-  *at += 2;
-  return true;
-}
-
-/* RFC 3986 section 3.2.2: eight groups, or fewer and one gap; the last two may be an IPv4 address.
- * Zone identifiers (RFC 6874) are not for URLs that go to other machines. */
+/* Zone identifiers (RFC 6874) are not for URLs that go to other machines. */
 static bool is_ipv6(lw_slice text) {
-  const char *at = text.data, *end = text.data + text.size;
-  int groups = 0;
-  bool gap = take_gap(&at, end);
-  while (at < end) {
-    const char *start = at;
-    at = lw__char_skip(at, end, LW__HEX);
-    if (at < end && *at == '.') {
-      if (!is_ipv4(lw__slice_between(start, end))) return false;
-      groups += 2;
-      break;
-    }
-    if (at == start || at - start > 4) return false;
-    groups++;
-    if (at == end) break;
-    if (take_gap(&at, end)) {
-      if (gap) return false;
-      gap = true;
-    } else if (*at++ != ':' || at == end) {
-      return false;
-    }
-  }
-  return gap ? groups < 8 : groups == 8;
+  uint8_t bytes[16];
+  return lw__ip6_parse(bytes, text);
 }
 
 static bool is_host_name(lw_slice text) {
@@ -209,18 +172,13 @@ lw_error lw_url_parse(lw_url *url, const char *text, size_t size) {
   return LW_OK;
 }
 
-static int hex_value(char c) {
-  if (lw__char_is(c, LW__DIGIT)) return c - '0';
-  return (c | 0x20) - 'a' + 10;
-}
-
 bool lw_url_decode(char *to, size_t *written, const char *from, size_t size) {
   if (!lw__slice_percent_ok((lw_slice){from, size})) return false;
   size_t length = 0;
   for (size_t i = 0; i < size; i++) {
     char c = from[i];
     if (c == '%') {
-      c = (char)(hex_value(from[i + 1]) << 4 | hex_value(from[i + 2]));
+      c = (char)(lw__char_hex(from[i + 1]) << 4 | lw__char_hex(from[i + 2]));
       i += 2;
     }
     to[length++] = c;

@@ -293,6 +293,7 @@ function Response:send(body) end
 ---@field tls? lunawire.ServerTls | "self-signed" encrypt; "self-signed" is for trying things out
 ---@field backlog? integer default 511
 ---@field reuse_port? boolean default false
+---@field proxy_protocol? boolean connections begin with a PROXY protocol header; default false
 ---@field max_connections? integer default 100000
 ---@field handshake_timeout? lunawire.Seconds default 10
 ---@field origins? "*" | string[] pages that may connect; without it those of this server

@@ -21,6 +21,9 @@ local schema = {
     default = false },
   { "max_connections", "serve", "integer", "connections at one time",
     default = 100000, min = 1, max = 10000000 },
+  { "proxy_protocol", "serve", "boolean",
+    "connections come through a proxy and begin with a PROXY protocol header, version 1 or 2",
+    default = false },
 
   -- what to do with a request
   { "routes", "serve", "table", "\"METHOD /path\" = handler" },
