@@ -1,4 +1,5 @@
-/* An echo server on libwebsockets, to be measured beside ours: libwebsockets_echo PORT
+/* An echo server on libwebsockets, to be measured beside ours: libwebsockets_echo PORT. With
+ * DEFLATE, TLS_CERT and TLS_KEY in the environment it compresses and encrypts.
  *
  * cc -O3 -o libwebsockets_echo libwebsockets_echo.c -lwebsockets */
 #include <libwebsockets.h>
@@ -60,16 +61,25 @@ static int on_event(struct lws *wsi, enum lws_callback_reasons reason, void *use
 }
 
 int main(int argc, char **argv) {
-  static const struct lws_protocols protocols[] = {
-      {.name = "echo",
-       .callback = on_event,
-       .per_session_data_size = sizeof(struct echo),
-       .rx_buffer_size = RECEIVE_SIZE},
-      {.name = NULL}};
+  static const struct lws_protocols protocols[] = {{.name = "echo",
+                                                    .callback = on_event,
+                                                    .per_session_data_size = sizeof(struct echo),
+                                                    .rx_buffer_size = RECEIVE_SIZE},
+                                                   {.name = NULL}};
   struct lws_context_creation_info info = {.port = argc > 1 ? atoi(argv[1]) : 9002,
                                            .protocols = protocols,
                                            .iface = "lo",
                                            .pt_serv_buf_size = RECEIVE_SIZE};
+  static const struct lws_extension extensions[] = {
+      {"permessage-deflate", lws_extension_callback_pm_deflate,
+       "permessage-deflate; client_no_context_takeover; server_no_context_takeover"},
+      {NULL, NULL, NULL}};
+  if (getenv("DEFLATE") != NULL) info.extensions = extensions;
+  if (getenv("TLS_CERT") != NULL) {
+    info.options = LWS_SERVER_OPTION_DO_SSL_GLOBAL_INIT;
+    info.ssl_cert_filepath = getenv("TLS_CERT");
+    info.ssl_private_key_filepath = getenv("TLS_KEY");
+  }
   lws_set_log_level(LLL_ERR, NULL);
   struct lws_context *context = lws_create_context(&info);
   if (context == NULL) return 1;

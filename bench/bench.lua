@@ -1,0 +1,102 @@
+-- Runs the matrix: lua5.4 bench/bench.lua [--rounds N] [--seconds S] [--only PATTERN]
+-- [--servers PATTERN]. `./dev bench` builds what it needs first.
+--
+-- The rounds are interleaved: in each, every server has its turn, so that what else the machine
+-- does meets all of them. What is reported is the median of the rounds. Writes
+-- build/bench/results.json, a table and a plot per group.
+
+package.path = "bench/?.lua;" .. package.path
+local matrix = require "matrix"
+local process = require "process"
+local report = require "report"
+
+local options = { rounds = 5, seconds = 1, only = "", servers = "", against = "uWebSockets" }
+for i = 1, #arg, 2 do
+  local name = arg[i]:match "^%-%-(%a+)$"
+  if not name or options[name] == nil or not arg[i + 1] then error("unknown option " .. arg[i]) end
+  options[name] = tonumber(arg[i + 1]) or arg[i + 1]
+end
+
+local groups = {
+  { "echo", "Echo: server CPU per message" },
+  { "depth", "Echo, 16 messages in flight: server CPU per message" },
+  { "publish", "Publish: server CPU per delivery" },
+  { "tls", "Echo over TLS: server CPU per message" },
+  { "deflate", "Echo with permessage-deflate, no takeover: server CPU per message" },
+  { "churn", "Connections: server CPU for connect, upgrade and close" },
+  { "idle", "Memory per idle connection" },
+  { "growth", "10,000 connections: server CPU per message" },
+}
+
+local function selected_servers()
+  local list = {}
+  for _, server in ipairs(matrix.servers) do
+    if process.exists(server.needs) and server.name:find(options.servers) then
+      list[#list + 1] = server
+    elseif server.name:find(options.servers) then
+      io.stderr:write(server.name, ": not here, left out\n")
+    end
+  end
+  return list
+end
+
+-- The memory of a server is looked at when it is fresh; else one process serves all rounds.
+local function measure(entry, cell, running)
+  local server, message = running[entry]
+  if not server then
+    server, message = process.start(entry, cell)
+    if not server then return nil, message end
+  end
+  local figures
+  figures, message = process.load(server, cell, options.seconds)
+  if cell.mode == "idle" then process.stop(server) else running[entry] = server end
+  return figures, message
+end
+
+local function run_cell(cell, servers)
+  local runs, running = {}, {}
+  for round = 1, options.rounds do
+    for _, entry in ipairs(servers) do
+      if matrix.fits(entry, cell) and (round == 1 or not entry.slow) then
+        local figures, message = measure(entry, cell, running)
+        if figures then
+          runs[entry.name] = runs[entry.name] or {}
+          table.insert(runs[entry.name], report.figure(figures, cell))
+        else
+          io.stderr:write(("%s, %s: %s\n"):format(entry.name, cell.name, message))
+        end
+      end
+    end
+  end
+  for _, server in pairs(running) do process.stop(server) end
+  return runs
+end
+
+local function write(path, text)
+  local file = assert(io.open("build/bench/" .. path, "w"))
+  file:write(text)
+  file:close()
+end
+
+local servers = selected_servers()
+local results = {}
+for _, cell in ipairs(matrix.cells) do
+  if cell.name:find(options.only) or cell.group:find(options.only) then
+    local row = { cell = cell, runs = run_cell(cell, servers), medians = {} }
+    for name, list in pairs(row.runs) do row.medians[name] = report.median(list) end
+    results[#results + 1] = row
+    io.stderr:write(cell.name, "\n")
+  end
+end
+
+write("results.json", report.json(results) .. "\n")
+local text = report.table(results, servers, options.against)
+write("results.md", text)
+for _, group in ipairs(groups) do
+  local rows = {}
+  for _, row in ipairs(results) do
+    if row.cell.group == group[1] then rows[#rows + 1] = row end
+  end
+  if #rows > 0 then write(group[1] .. ".svg", report.plot(group[2], rows, servers)) end
+end
+io.write(text)
