@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "member.h"
 #include "server.h"
 
 /* --- birth and death --- */
@@ -79,6 +80,7 @@ static void leave_loop(lw_conn *conn) {
   *conn->back = conn->next;
   if (conn->next != NULL) conn->next->back = conn->back;
   conn->back = NULL;
+  lw__member_leave(conn);
   lw_wheel_cancel(&conn->deadline);
   lw_session_free(&conn->session);
   lw_deflate_free(conn->agreed_deflate);

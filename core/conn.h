@@ -28,6 +28,11 @@ void lw__settings_release(lw_settings *settings);
 
 typedef struct lw_client lw_client; /* what only a client that is not open yet needs */
 typedef struct lw_remote lw_remote; /* the peer's address */
+typedef struct lw_member lw_member; /* what it has subscribed to */
+
+/* Gathering more than this before a write only costs memory; the system call is paid for by then.
+ */
+#define LW_FLUSH_SIZE (64 * 1024)
 
 struct lw_conn {
   lw_loop *loop;    /* NULL after lw_loop_free */
@@ -40,6 +45,7 @@ struct lw_conn {
   lw_conn *next, **back; /* in loop->conns; back is NULL when it is not there */
   lw_conn *next_unsettled;
 
+  lw_member *member;          /* NULL until it subscribes and when it is not open any more */
   lw_out *out;                /* what is gathered and not handed to the transport yet */
   lw_buf head;                /* the request's or the answer's head as it came */
   lw_buf waiting;             /* input that was read and may not be handled yet */
@@ -145,10 +151,14 @@ void lw__conn_close_transport(lw_conn *conn);
 /* The peer broke a rule: close frame, on_error, on_close. */
 void lw__conn_broken(lw_conn *conn, lw_error error);
 
-/* Appends to what is gathered (conn_send.c). False when out of memory. */
+/* Where output is gathered, behind all that waits already (conn_send.c). NULL: no memory. */
+lw_out *lw__conn_gather(lw_conn *conn);
+/* Appends to what is gathered. False when out of memory. */
 bool lw__conn_write(lw_conn *conn, const void *data, size_t size);
 /* Gathers one frame as it is, masked if we are a client. */
 lw_send_result lw__conn_send_frame(lw_conn *conn, lw_frame *frame, const lw_outgoing *message);
+/* More waits than max_buffered allows: ends the connection, or not, as the limits say. */
+lw_send_result lw__conn_too_slow(lw_conn *conn);
 /* Hands what was gathered to the transport, unless it is busy. */
 void lw__conn_flush(lw_conn *conn);
 /* Sends a close frame, if none was sent. */

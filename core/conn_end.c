@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "conn.h"
+#include "member.h"
 #include "server.h"
 
 static void leave_open(lw_conn *conn) {
@@ -24,6 +25,7 @@ static void remember_reason(lw_conn *conn, const char *reason, size_t size) {
 void lw__conn_finish(lw_conn *conn, unsigned code, const char *reason, size_t size, bool linger) {
   if (conn->state == LW_CLOSED) return;
   leave_open(conn);
+  lw__member_leave(conn);
   conn->state = LW_CLOSED;
   conn->must_open = false;
   conn->is_paused = false;
@@ -104,7 +106,12 @@ bool lw_conn_close(lw_conn *conn, unsigned code, const char *reason, size_t size
   } else if (conn->state == LW_REQUEST) {
     lw__conn_finish(conn, code, reason, size, false);
   } else if (conn->state == LW_OPEN) {
+    if (conn->member != NULL && !lw__member_send_held(conn->member, true)) {
+      lw__conn_finish_uv(conn, UV_ENOMEM);
+      return true;
+    }
     lw__conn_send_close(conn, code, reason, size);
+    lw__member_leave(conn);
     conn->state = LW_CLOSING;
     conn->began_ms = uv_now(conn->loop->net.uv);
     lw_conn_resume(conn); /* the peer's close frame must be read */

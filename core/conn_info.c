@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "conn.h"
+#include "member.h"
 #include "net/tls.h"
 
 void lw_conn_pause(lw_conn *conn) {
@@ -41,6 +42,7 @@ void *lw_conn_user(const lw_conn *conn) {
 size_t lw_conn_buffered(const lw_conn *conn) {
   size_t size = conn->out != NULL ? lw_out_size(conn->out) : 0;
   if (conn->is_writing) size += lw_transport_unwritten(conn->io);
+  if (conn->member != NULL) size += lw__member_size(conn->member);
   return size;
 }
 

@@ -6,29 +6,38 @@
 #include <string.h>
 
 #include "conn.h"
+#include "member.h"
 #include "server.h"
-
-/* Gathering more than this before a write only costs memory; the system call is paid for by then.
- */
-#define FLUSH_SIZE (64 * 1024)
 
 /* Pings are answered one by one while less than this waits, and by the latest only above it
  * (RFC 6455 section 5.5.3), so that a peer that never reads cannot make us hoard pongs. */
 #define PONG_SIZE_MAX (16 * 1024)
 
-static lw_out *gather(lw_conn *conn) {
-  if (conn->out == NULL) conn->out = lw_out_take(conn->loop->net.outs);
+lw_out *lw__conn_gather(lw_conn *conn) {
   lw__loop_unsettle(conn->loop, conn);
-  return conn->out;
+  if (conn->out != NULL) return conn->out;
+  lw_out *out = lw_out_take(conn->loop->net.outs);
+  conn->out = out;
+  if (out == NULL || conn->member == NULL) return out;
+  return lw__member_move_range(conn->member, out) ? out : NULL;
 }
 
 bool lw__conn_write(lw_conn *conn, const void *data, size_t size) {
-  lw_out *out = gather(conn);
+  lw_out *out = lw__conn_gather(conn);
   return out != NULL && lw_out_copy(out, data, size);
+}
+
+/* What was published to it and nothing else is to be written. */
+static bool has_range(const lw_conn *conn) {
+  return conn->member != NULL && conn->member->block != NULL;
 }
 
 void lw__conn_flush(lw_conn *conn) {
   if (conn->is_writing || conn->io == NULL) return;
+  if (has_range(conn) && lw__conn_gather(conn) == NULL) {
+    lw__conn_finish_uv(conn, UV_ENOMEM);
+    return;
+  }
   if (conn->out != NULL) {
     lw_out *out = conn->out;
     conn->out = NULL;
@@ -112,7 +121,7 @@ lw_send_result lw__conn_send_frame(lw_conn *conn, lw_frame *frame, const lw_outg
   if (!conn->is_server && !lw__loop_mask(conn->loop, frame->key)) return LW_SEND_RANDOM;
   size_t head_size = lw_session_send(&conn->session, frame, head);
   if (head_size == 0) return LW_SEND_ORDER;
-  lw_out *out = gather(conn);
+  lw_out *out = lw__conn_gather(conn);
   if (out == NULL || !lw_out_copy(out, head, head_size)) return out_of_memory(conn);
   bool appended =
       conn->is_server ? append_plain(out, message) : append_masked(out, message, frame->key);
@@ -127,7 +136,7 @@ static size_t total_size(const lw_outgoing *message) {
   return size;
 }
 
-static lw_send_result too_slow(lw_conn *conn) {
+lw_send_result lw__conn_too_slow(lw_conn *conn) {
   static const char reason[] = "the peer reads too slowly: max_buffered was reached";
   if (conn->settings->limits.drop_when_slow) return LW_SEND_DROPPED;
   lw__conn_finish(conn, LW_CLOSE_ABNORMAL, reason, sizeof reason - 1, false);
@@ -151,7 +160,7 @@ static bool count_unsent(lw_conn *conn, const lw_outgoing *message, bool final) 
 
 /* A flush that fails ends the connection; then the message was not accepted after all. */
 static bool flush_much(lw_conn *conn, const lw_outgoing *message) {
-  if (lw_out_size(conn->out) >= FLUSH_SIZE) lw__conn_flush(conn);
+  if (lw_out_size(conn->out) >= LW_FLUSH_SIZE) lw__conn_flush(conn);
   if (conn->state == LW_OPEN) return true;
   conn->unsent -= begins_message(message);
   return false;
@@ -169,7 +178,7 @@ static lw_send_result send_message(lw_conn *conn, const lw_outgoing *message) {
   if (message->kind == LW_TEXT && !text_is_valid(conn, message)) return LW_SEND_UTF8;
   size_t size = total_size(message);
   size_t buffered = lw_conn_buffered(conn);
-  if (buffered > 0 && buffered + size > limits->max_buffered) return too_slow(conn);
+  if (buffered > 0 && buffered + size > limits->max_buffered) return lw__conn_too_slow(conn);
 
   lw_frame frame = frame_of(message, size);
   lw_send_result result = conn->session.deflate == NULL
@@ -178,6 +187,10 @@ static lw_send_result send_message(lw_conn *conn, const lw_outgoing *message) {
   if (result != LW_SEND_OK) return result;
   if (!count_unsent(conn, message, frame.fin)) return out_of_memory(conn);
   count_message_out(conn, size, frame.fin);
+  /* What was published meanwhile waited for the end of the fragmented message. */
+  bool ends = message->fragment && message->final;
+  if (ends && conn->member != NULL && !lw__member_send_held(conn->member, false))
+    return out_of_memory(conn);
   if (!flush_much(conn, message)) return LW_SEND_CLOSED;
   if (lw_conn_buffered(conn) <= limits->high_water) return LW_SEND_OK;
   conn->is_slow = true;
@@ -202,7 +215,7 @@ static lw_send_result send_control(lw_conn *conn, lw_opcode opcode, const void *
 lw_send_result lw_conn_ping(lw_conn *conn, const void *data, size_t size) {
   if (conn->state != LW_OPEN) return LW_SEND_CLOSED;
   if (size > LW_CONTROL_MAX) return LW_SEND_TOO_LONG;
-  if (lw_conn_buffered(conn) > conn->settings->limits.max_buffered) return too_slow(conn);
+  if (lw_conn_buffered(conn) > conn->settings->limits.max_buffered) return lw__conn_too_slow(conn);
   uint64_t now_us = uv_hrtime() / 1000;
   /* Without a payload of the script's own the ping carries the time, which measures the way. */
   if (size == 0) {
@@ -255,6 +268,9 @@ const char *lw_send_error(lw_send_result result, const char **code) {
       [-LW_SEND_NOMEM] = {"NOMEM", "out of memory"},
       [-LW_SEND_RANDOM] = {"RANDOM", "the system has no randomness to give for a masking key"},
       [-LW_SEND_TOO_LONG] = {"TOO_LONG", "the payload of a ping must not be over 125 bytes"},
+      [-LW_SEND_TOPIC_TOO_LONG] = {"TOPIC_TOO_LONG", "a topic or key must not be over 255 bytes"},
+      [-LW_SEND_TOO_MANY_TOPICS] = {"TOO_MANY_TOPICS", "the connection has as many topics as "
+                                                       "max_topics allows: unsubscribe from some"},
   };
   *code = errors[-result].code;
   return errors[-result].text;

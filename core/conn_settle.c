@@ -1,6 +1,7 @@
 /* Settling: at the end of a batch a connection makes the calls that became due and writes what was
  * gathered. This is the only place from which handlers other than those for input are called. */
 #include "conn.h"
+#include "member.h"
 
 /* Input that waits, or text of a compressed message that was not inflated yet. */
 static bool has_unread(const lw_conn *conn) {
@@ -53,6 +54,16 @@ static void call_open(lw_conn *conn) {
   if (has_input(conn)) feed_waiting(conn);
 }
 
+/* What is held of what was published leaves as fast as the peer takes it. */
+static void flush(lw_conn *conn) {
+  lw__conn_flush(conn);
+  while (conn->member != NULL && conn->member->held.count > 0 && !conn->is_writing &&
+         conn->session.sending == 0) {
+    if (!lw__member_send_held(conn->member, false)) lw__conn_finish_uv(conn, UV_ENOMEM);
+    lw__conn_flush(conn);
+  }
+}
+
 static bool is_drained(const lw_conn *conn) {
   return conn->is_slow && !conn->is_writing && conn->out == NULL && conn->state == LW_OPEN;
 }
@@ -94,7 +105,7 @@ void lw__conn_settle(lw_conn *conn) {
   if (loop == NULL) return;
   loop->current = conn;
   if (conn->must_open || has_unread(conn)) call_open(conn);
-  lw__conn_flush(conn);
+  flush(conn);
   if (conn->wants_pong) lw__conn_send_waiting_pong(conn);
   call_drain(conn);
   update_reading(conn);

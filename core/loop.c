@@ -192,6 +192,7 @@ void lw_loop_free(lw_loop *loop) {
   while (loop->handles > 0 || loop->net.live > 0) uv_run(loop->net.uv, UV_RUN_ONCE);
   lw_net_free(&loop->net);
   lw_deflate_pool_free(loop->deflate_pool);
+  lw_block_release(loop->block);
   if (loop->owns_uv) uv_loop_close(&loop->own);
   free(loop);
 }

@@ -26,6 +26,7 @@ struct lw_loop {
   lw_wheel wheel;
 
   lw_deflate_pool *deflate_pool; /* NULL until a connection compresses */
+  lw_block *block;               /* of what was published last; NULL until then */
 
   lw_conn *current;   /* whose input is being handled: it settles itself at the end of that */
   lw_conn *unsettled; /* the others that need settling, through conn->next_unsettled */

@@ -186,8 +186,10 @@ typedef enum lw_send_result {
   LW_SEND_UTF8 = -4,    /* text that is not valid UTF-8 */
   LW_SEND_ORDER = -5,   /* a message inside a fragmented one, or a fragment without a first one */
   LW_SEND_NOMEM = -6,
-  LW_SEND_RANDOM = -7,  /* the system gave no masking key */
-  LW_SEND_TOO_LONG = -8 /* a control frame's payload is over 125 bytes */
+  LW_SEND_RANDOM = -7,         /* the system gave no masking key */
+  LW_SEND_TOO_LONG = -8,       /* a control frame's payload is over 125 bytes */
+  LW_SEND_TOPIC_TOO_LONG = -9, /* a topic or key is over LW_TOPIC_MAX bytes */
+  LW_SEND_TOO_MANY_TOPICS = -10
 } lw_send_result;
 
 lw_send_result lw_conn_send(lw_conn *conn, const lw_outgoing *message);
@@ -255,6 +257,7 @@ typedef struct lw_server_options {
   bool decide_upgrades; /* hand every request to on_request */
   bool stream_messages; /* on_chunk instead of on_message, for upgrades the server accepts itself */
   uint32_t max_connections;
+  uint32_t max_topics;               /* of one connection */
   const char *const *protocols;      /* in order of preference; NULL-terminated, or NULL */
   const char *const *origins;        /* NULL: only the server's own; {"*", NULL}: any; or a list */
   const lw_compression *compression; /* NULL: none */
@@ -300,6 +303,40 @@ void lw_server_stats_get(const lw_server *server, lw_server_stats *stats);
 
 /* Calls fn for every connection that is open or closing; fn may do anything to it. */
 void lw_server_each(lw_server *server, void (*fn)(lw_conn *conn, void *context), void *context);
+
+/* --- topics --- */
+
+/* A connection of a server may subscribe to topics, which are names that mean nothing by
+ * themselves, any bytes. They belong to the server and exist while somebody has subscribed.
+ * Subscriptions end when the connection is not open any more. */
+
+#define LW_TOPIC_MAX 255 /* bytes of a topic, and of a key */
+
+/* LW_SEND_OK, also when it had subscribed already; CLOSED, TOPIC_TOO_LONG, TOO_MANY_TOPICS, NOMEM.
+ */
+lw_send_result lw_conn_subscribe(lw_conn *conn, const char *topic, size_t size);
+/* False when it had not subscribed. */
+bool lw_conn_unsubscribe(lw_conn *conn, const char *topic, size_t size);
+/* Calls fn(context, topic, size) for each; fn must not change them. */
+void lw_conn_topics(const lw_conn *conn, void (*fn)(void *context, const char *topic, size_t size),
+                    void *context);
+size_t lw_server_subscribers(const lw_server *server, const char *topic, size_t size);
+
+typedef struct lw_publication {
+  const char *topic;
+  size_t topic_size;
+  const lw_outgoing *message; /* kind, parts and uncompressed count; no part is pinned */
+  /* With a key: where more than high_water waits for a subscriber, only the newest message of each
+   * topic and key waits with it. NULL: none. */
+  const char *key;
+  size_t key_size;
+  const lw_conn *except; /* who does not get it; NULL: nobody */
+} lw_publication;
+
+/* Sends one message to all subscribers of a topic, and counts those that took it. A subscriber that
+ * is too slow is dealt with as its limits say. LW_SEND_OK, UTF8, TOPIC_TOO_LONG or NOMEM. */
+lw_send_result lw_server_publish(lw_server *server, const lw_publication *publication,
+                                 size_t *deliveries);
 
 /* In or after on_request, while the state is LW_REQUEST: */
 

@@ -42,6 +42,7 @@ void lw_server_release(lw_server *server) {
   free_list(server->origins);
   if (server->settings != NULL) lw__settings_release(server->settings);
   if (server->tls != NULL) lw_tls_release(server->tls);
+  lw_topics_free(server->topics);
   free(server);
 }
 
@@ -54,6 +55,7 @@ static lw_server *server_new(lw_loop *loop, const lw_server_options *options,
   server->user = user;
   server->references = 1;
   server->max_connections = options->max_connections;
+  server->max_topics = options->max_topics;
   server->decide_upgrades = options->decide_upgrades;
   server->stream_messages = options->stream_messages;
   server->proxy_protocol = options->proxy_protocol;

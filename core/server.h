@@ -4,6 +4,7 @@
 
 #include "conn.h"
 #include "net/listener.h"
+#include "topic.h"
 
 struct lw_server {
   lw_loop *loop; /* NULL after lw_loop_free */
@@ -14,7 +15,8 @@ struct lw_server {
   lw_tls_context *tls;     /* held; NULL: none */
   lw_server *next, **back; /* in loop->servers while it has a listener */
   unsigned references;
-  uint32_t max_connections;
+  lw_topics *topics; /* NULL until somebody subscribes */
+  uint32_t max_connections, max_topics;
   bool decide_upgrades, stream_messages, proxy_protocol;
   bool is_deaf;                /* its listener is gone */
   char **protocols, **origins; /* NULL-terminated copies, or NULL */

@@ -97,8 +97,12 @@ static void shrink(lw_topics *t) {
   if (used - 1 <= t->capacity / 4) resize(t, t->capacity / 2); /* failing, it stays large */
 }
 
+uint64_t lw_topics_hash(const lw_topics *t, lw_slice text) {
+  return lw_siphash(t->key, text.data, text.size);
+}
+
 static uint32_t hash_of(const lw_topics *t, lw_slice name) {
-  return (uint32_t)lw_siphash(t->key, name.data, name.size);
+  return (uint32_t)lw_topics_hash(t, name);
 }
 
 static lw_topic *find(const lw_topics *t, lw_slice name, uint32_t hash) {
@@ -256,6 +260,11 @@ bool lw_topics_unsubscribe(lw_topics *t, lw_subscriber *s, lw_slice name) {
   remove_subscription(s, index);
   remove_entry(t, topic, back);
   return true;
+}
+
+bool lw_topics_has(const lw_topics *t, const lw_subscriber *s, lw_slice name) {
+  const lw_topic *topic = lw_topics_find(t, name);
+  return topic != NULL && index_of(s, topic) != UINT32_MAX;
 }
 
 void lw_topics_leave(lw_topics *t, lw_subscriber *s) {

@@ -41,6 +41,8 @@ bool lw_topics_unsubscribe(lw_topics *topics, lw_subscriber *subscriber, lw_slic
 /* Ends all its subscriptions and releases what they took. */
 void lw_topics_leave(lw_topics *topics, lw_subscriber *subscriber);
 
+bool lw_topics_has(const lw_topics *topics, const lw_subscriber *subscriber, lw_slice name);
+
 /* The name of one of its subscriptions, in no order; valid while the subscription is. */
 lw_slice lw_subscriber_topic(const lw_subscriber *subscriber, uint32_t index);
 
@@ -50,5 +52,8 @@ uint32_t lw_topic_count(const lw_topic *topic); /* at least 1 */
 /* In no order. Whoever walks from the last to the first may end the subscription of the one it is
  * at; when that was the last one (index 0), the topic is gone. */
 lw_subscriber *lw_topic_subscriber(const lw_topic *topic, uint32_t index);
+
+/* For other texts that peers may choose. */
+uint64_t lw_topics_hash(const lw_topics *topics, lw_slice text);
 
 #endif

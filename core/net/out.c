@@ -232,6 +232,26 @@ bool lw_out_reference(lw_out *out, const void *data, size_t size, const lw_out_o
   return true;
 }
 
+static void release_block(void *context, intptr_t token) {
+  (void)token;
+  lw_block_release(context);
+}
+
+bool lw_out_share(lw_out *out, lw_block *block, const uint8_t *data, size_t size) {
+  struct piece *last = out->count > out->first ? &out->pieces[out->count - 1] : NULL;
+  bool follows = last != NULL && last->data != NULL && last->owner.context == block &&
+                 last->data + last->size == data;
+  if (follows) {
+    last->size += size;
+    out->size += size;
+    return true;
+  }
+  lw_out_owner owner = {release_block, lw_block_hold(block), 0};
+  bool appended = lw_out_reference(out, data, size, &owner);
+  if (!appended) lw_block_release(block);
+  return appended;
+}
+
 void lw_out_undo(lw_out *out, size_t size) {
   if (size == 0) return;
   struct piece *piece = &out->pieces[out->count - 1];

@@ -14,6 +14,8 @@
 #include <stdint.h>
 #include <uv.h>
 
+#include "block.h"
+
 /* A payload of this size or more is referenced, a smaller one is copied: below, the copy costs less
  * than the reference and one more element in writev. */
 #define LW_OUT_REFERENCE_MIN 4096
@@ -52,6 +54,11 @@ bool lw_out_copy(lw_out *out, const void *data, size_t size);
 /* Appends a reference (one of no bytes is released at once). On false (out of memory) nothing is
  * appended and the owner not released. */
 bool lw_out_reference(lw_out *out, const void *data, size_t size, const lw_out_owner *owner);
+
+/* Appends a reference to bytes of a block, which it holds as long as it needs them. Bytes that
+ * follow the last appended ones in the same block make one piece with them. False when out of
+ * memory; nothing is appended then. */
+bool lw_out_share(lw_out *out, lw_block *block, const uint8_t *data, size_t size);
 
 /* Takes the last `size` appended bytes back, which were appended by lw_out_extend or lw_out_copy:
  * for undoing a frame head whose payload could not be appended. */

@@ -125,10 +125,14 @@ static bool begin(lw_deflate *d, size_t size) {
   return d->deflater != NULL;
 }
 
-static void end(lw_deflate *d) {
-  if (d->agreed.own_takeover || d->deflater == NULL) return;
+void lw_deflate_forget(lw_deflate *d) {
+  if (d->deflater == NULL) return;
   lw__deflater_give(d->pool, d->deflater);
   d->deflater = NULL;
+}
+
+static void end(lw_deflate *d) {
+  if (!d->agreed.own_takeover) lw_deflate_forget(d);
 }
 
 static bool compress_parts(lw_deflate *d, const lw_slice *parts, size_t count, bool final) {
@@ -208,4 +212,10 @@ lw_deflate_result lw_deflate_message(lw_deflate *d, const lw_slice *parts, size_
   /* With takeover the peer needs what is in our window now. */
   bool grew = result == LW_DEFLATED && payload->size >= total(parts, count);
   return grew && !d->agreed.own_takeover && total(parts, count) > 0 ? LW_DEFLATE_PLAIN : result;
+}
+
+lw_deflate_result lw_deflate_alone(const lw_deflate *d, lw_slice message, lw_slice *payload) {
+  lw_deflate fresh = {.pool = d->pool, .options = d->options, .agreed = d->agreed};
+  fresh.agreed.own_takeover = false;
+  return lw_deflate_message(&fresh, &message, 1, payload);
 }

@@ -47,6 +47,14 @@ lw_deflate_result lw_deflate_message(lw_deflate *deflate, const lw_slice *parts,
 lw_deflate_result lw_deflate_fragment(lw_deflate *deflate, const lw_slice *parts, size_t count,
                                       bool final, lw_slice *payload);
 
+/* Compresses a whole message without reference to earlier ones, whatever was agreed on. All
+ * connections with the same options and agreement can send it, each after lw_deflate_forget. Not
+ * LW_DEFLATED: as above. */
+lw_deflate_result lw_deflate_alone(const lw_deflate *deflate, lw_slice message, lw_slice *payload);
+
+/* The next message does not refer to earlier ones. Not inside a fragmented message. */
+void lw_deflate_forget(lw_deflate *deflate);
+
 /* True after a fragment that was not the last one. */
 bool lw_deflate_is_streaming(const lw_deflate *deflate);
 

@@ -54,6 +54,8 @@ TEST(a_topic_is_there_while_it_has_subscribers) {
   CHECK(lw_slice_equal(lw_subscriber_topic(&b, 0), name));
   CHECK(lw_topics_unsubscribe(topics, &a, name));
   CHECK(!lw_topics_unsubscribe(topics, &a, name));
+  CHECK(!lw_topics_has(topics, &a, name));
+  CHECK(lw_topics_has(topics, &b, name));
   CHECK(lw_topic_subscriber(lw_topics_find(topics, name), 0) == &b);
   CHECK(lw_topics_unsubscribe(topics, &b, name));
   CHECK(lw_topics_find(topics, name) == NULL);

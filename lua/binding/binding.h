@@ -96,8 +96,30 @@ lw_lua_conn *lw__check_conn(lua_State *L, int index);
 void lw__set_handlers(lw_lua_conn *c, lw_handlers *handlers);
 /* Sets __index and __newindex in the metatable; pops the table of methods. */
 void lw__open_conn_fields(lua_State *L, int lua, int metatable);
-/* nil, message, code for a result below 0. */
 int lw__push_failure(lua_State *L, const char *message, const char *code);
+
+/* nil, message, code for a result below 0. */
+int lw__push_send_failure(lua_State *L, lw_send_result result);
+
+/* ---- message.c: what is to be sent */
+
+#define LW_PARTS_ON_STACK 16
+
+typedef struct lw_message_options {
+  bool uncompressed;
+  const char *key; /* NULL: none; the table keeps it alive */
+  size_t key_size;
+} lw_message_options;
+
+/* "text" or "binary"; none: text. */
+lw_kind lw__check_kind(lua_State *L, int index);
+/* The string or array of strings at the index as parts: `few`, of LW_PARTS_ON_STACK, or more in a
+ * userdata that is left on the stack. With a keeper large ones are pinned by its registry, until
+ * lw__release_part(keeper, token); the others are valid while the value is. */
+lw_part *lw__take_parts(lua_State *L, lw_lua *keeper, int index, lw_part *few, size_t *count);
+void lw__release_part(void *keeper, intptr_t token);
+/* The options of one message at the index, or nothing there. Only what is published has a key. */
+lw_message_options lw__message_options(lua_State *L, int index, bool may_have_key);
 
 /* ---- server.c */
 
@@ -138,6 +160,8 @@ const lw_field *lw__fields(lua_State *L, int index, size_t *count);
 void lw__open_handlers(lua_State *L, int lua);
 void lw__open_conn(lua_State *L, int lua);
 void lw__open_server(lua_State *L, int lua);
+/* After those of conn.c and server.c: adds to their methods. */
+void lw__open_topic(lua_State *L, int lua);
 void lw__open_client(lua_State *L, int lua);
 void lw__open_tls(lua_State *L, int lua);
 void lw__open_timer(lua_State *L, int lua);

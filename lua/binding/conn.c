@@ -5,7 +5,6 @@
 #include "fiber.h"
 
 #define METATABLE "lunawire.connection"
-#define PARTS_ON_STACK 16
 
 /* ------------------------------------------------------------------------------ birth and
  * collection */
@@ -67,68 +66,12 @@ static lw_conn *check(lua_State *L) {
 
 /* --- sending --- */
 
-static lw_kind check_kind(lua_State *L, int index) {
-  if (lua_isnoneornil(L, index)) return LW_TEXT;
-  const char *kind = luaL_checkstring(L, index);
-  if (strcmp(kind, "text") == 0) return LW_TEXT;
-  if (strcmp(kind, "binary") == 0) return LW_BINARY;
-  luaL_argerror(L, index, "kind must be \"text\" or \"binary\"");
-  return LW_TEXT;
-}
-
-static void release_string(void *context, intptr_t token) {
-  int reference = (int)token;
-  lw__unref(context, &reference);
-}
-
-/* Describes the string on top of the stack and pops it. A large one is pinned by the registry; a
- * client copies anyway, because it must mask. */
-static void take_part(lua_State *L, lw_lua_conn *c, lw_part *part) {
-  part->data = lua_tolstring(L, -1, &part->size);
-  part->pinned = part->size >= LW_PIN_MIN && lw_conn_is_server(c->conn);
-  if (part->pinned) {
-    part->token = lw__ref(c->lua, L);
-  } else {
-    lua_pop(L, 1);
-  }
-}
-
-/* Everything is checked before the first part is taken: an error must not leave a pin behind. */
-static size_t count_parts(lua_State *L, int index) {
-  size_t count = lua_rawlen(L, index);
-  for (size_t i = 1; i <= count; i++) {
-    lua_rawgeti(L, index, (int)i);
-    if (lua_type(L, -1) != LUA_TSTRING) {
-      luaL_error(L, "element %d of the message must be a string, not a %s", (int)i,
-                 luaL_typename(L, -1));
-    }
-    lua_pop(L, 1);
-  }
-  return count;
-}
-
-/* The message at the index as parts: `few`, or more in a userdata that is left on the stack. */
-static lw_part *take_parts(lua_State *L, lw_lua_conn *c, int index, lw_part *few, size_t *count) {
-  if (lua_type(L, index) != LUA_TTABLE) {
-    luaL_checkstring(L, index);
-    lua_pushvalue(L, index);
-    take_part(L, c, few);
-    *count = 1;
-    return few;
-  }
-  *count = count_parts(L, index);
-  lw_part *parts = *count > PARTS_ON_STACK ? lua_newuserdata(L, *count * sizeof *parts) : few;
-  for (size_t i = 0; i < *count; i++) {
-    lua_rawgeti(L, index, (int)i + 1);
-    take_part(L, c, &parts[i]);
-  }
-  return parts;
-}
-
 static lw_send_result send_parts(lua_State *L, lw_lua_conn *c, int index, lw_outgoing *message) {
-  lw_part few[PARTS_ON_STACK];
-  message->parts = take_parts(L, c, index, few, &message->part_count);
-  message->release = release_string;
+  lw_part few[LW_PARTS_ON_STACK];
+  /* A client copies in any case, because it must mask. */
+  lw_lua *keeper = lw_conn_is_server(c->conn) ? c->lua : NULL;
+  message->parts = lw__take_parts(L, keeper, index, few, &message->part_count);
+  message->release = lw__release_part;
   message->context = c->lua;
   return lw_conn_send(c->conn, message);
 }
@@ -149,36 +92,25 @@ static int wait_for_drain(lua_State *L, lw_lua_conn *c) {
   return results > 0 ? results : lw__yield(L, c->lua, 0);
 }
 
+int lw__push_send_failure(lua_State *L, lw_send_result result) {
+  const char *code, *message = lw_send_error(result, &code);
+  return lw__push_failure(L, message, code);
+}
+
 static int push_result(lua_State *L, lw_lua_conn *c, lw_send_result result) {
   if (result == LW_SEND_OK) {
     lua_pushboolean(L, 1);
     return 1;
   }
   if (result == LW_SEND_SLOW) return wait_for_drain(L, c);
-  const char *code, *message = lw_send_error(result, &code);
-  return lw__push_failure(L, message, code);
-}
-
-/* The options of one message, at the index: { compress = false } sends it as it is. */
-static bool wants_uncompressed(lua_State *L, int index) {
-  if (lua_isnoneornil(L, index)) return false;
-  luaL_checktype(L, index, LUA_TTABLE);
-  lua_pushnil(L);
-  while (lua_next(L, index) != 0) {
-    lua_pop(L, 1);
-    bool known = lua_type(L, -1) == LUA_TSTRING && strcmp(lua_tostring(L, -1), "compress") == 0;
-    if (!known) luaL_argerror(L, index, "the one option of a message is compress");
-  }
-  lua_getfield(L, index, "compress");
-  bool uncompressed = lua_isboolean(L, -1) && !lua_toboolean(L, -1);
-  lua_pop(L, 1);
-  return uncompressed;
+  return lw__push_send_failure(L, result);
 }
 
 /* conn:send(data [, kind [, { compress = boolean }]]) */
 static int conn_send(lua_State *L) {
   lw_lua_conn *c = lw__check_conn(L, 1);
-  lw_outgoing message = {.kind = check_kind(L, 3), .uncompressed = wants_uncompressed(L, 4)};
+  lw_outgoing message = {.kind = lw__check_kind(L, 3)};
+  message.uncompressed = lw__message_options(L, 4, false).uncompressed;
   return push_result(L, c, send_parts(L, c, 2, &message));
 }
 
@@ -187,10 +119,10 @@ static int conn_send(lua_State *L) {
 static int fragment(lua_State *L) {
   lw_lua_conn *c = lw__check_conn(L, 1);
   lw_outgoing message = {.fragment = true, .first = !lua_isnil(L, 2)};
-  if (message.first) c->stream_kind = (uint8_t)check_kind(L, 2);
+  if (message.first) c->stream_kind = (uint8_t)lw__check_kind(L, 2);
   message.kind = (lw_kind)c->stream_kind;
   message.final = lua_toboolean(L, 4) != 0;
-  message.uncompressed = wants_uncompressed(L, 5);
+  message.uncompressed = lw__message_options(L, 5, false).uncompressed;
   return push_result(L, c, send_parts(L, c, 3, &message));
 }
 

@@ -190,6 +190,7 @@ LW_EXPORT int luaopen_lunawire_core(lua_State *L) {
   lw__open_handlers(L, 1);
   lw__open_conn(L, 1);
   lw__open_server(L, 1);
+  lw__open_topic(L, 1);
   lw__open_client(L, 1);
   lw__open_tls(L, 1);
   lw__open_text(L, 1);

@@ -75,6 +75,7 @@ static void read_options(lua_State *L, lw_server_options *options) {
   options->reuse_port = lw__opt_boolean(L, 1, "reuse_port");
   options->proxy_protocol = lw__opt_boolean(L, 1, "proxy_protocol");
   options->max_connections = (uint32_t)lw__opt_number(L, 1, "max_connections");
+  options->max_topics = (uint32_t)lw__opt_number(L, 1, "max_topics");
   options->protocols = lw__opt_list(L, 1, "protocols");
   options->origins = lw__opt_list(L, 1, "origins");
   options->tls = lw__opt_tls(L, 1);

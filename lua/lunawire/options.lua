@@ -21,6 +21,8 @@ local schema = {
     default = false },
   { "max_connections", "serve", "integer", "connections at one time",
     default = 100000, min = 1, max = 10000000 },
+  { "max_topics", "serve", "integer", "topics that one connection may subscribe to",
+    default = 1000, min = 1, max = 10000000 },
   { "proxy_protocol", "serve", "boolean",
     "connections come through a proxy and begin with a PROXY protocol header, version 1 or 2",
     default = false },

@@ -1,0 +1,93 @@
+/* What is to be sent, as scripts describe it: data, kind and options. */
+#include <string.h>
+
+#include "binding.h"
+
+lw_kind lw__check_kind(lua_State *L, int index) {
+  if (lua_isnoneornil(L, index)) return LW_TEXT;
+  const char *kind = luaL_checkstring(L, index);
+  if (strcmp(kind, "text") == 0) return LW_TEXT;
+  if (strcmp(kind, "binary") == 0) return LW_BINARY;
+  luaL_argerror(L, index, "kind must be \"text\" or \"binary\"");
+  return LW_TEXT;
+}
+
+/* --- data --- */
+
+void lw__release_part(void *keeper, intptr_t token) {
+  int reference = (int)token;
+  lw__unref(keeper, &reference);
+}
+
+/* Describes the string on top of the stack and pops it. */
+static void take_part(lua_State *L, lw_lua *keeper, lw_part *part) {
+  part->data = lua_tolstring(L, -1, &part->size);
+  part->pinned = keeper != NULL && part->size >= LW_PIN_MIN;
+  if (part->pinned) {
+    part->token = lw__ref(keeper, L);
+  } else {
+    lua_pop(L, 1);
+  }
+}
+
+/* Everything is checked before the first part is taken: an error must not leave a pin behind. */
+static size_t count_parts(lua_State *L, int index) {
+  size_t count = lua_rawlen(L, index);
+  for (size_t i = 1; i <= count; i++) {
+    lua_rawgeti(L, index, (int)i);
+    if (lua_type(L, -1) != LUA_TSTRING) {
+      luaL_error(L, "element %d of the message must be a string, not a %s", (int)i,
+                 luaL_typename(L, -1));
+    }
+    lua_pop(L, 1);
+  }
+  return count;
+}
+
+lw_part *lw__take_parts(lua_State *L, lw_lua *keeper, int index, lw_part *few, size_t *count) {
+  if (lua_type(L, index) != LUA_TTABLE) {
+    luaL_checkstring(L, index);
+    lua_pushvalue(L, index);
+    take_part(L, keeper, few);
+    *count = 1;
+    return few;
+  }
+  *count = count_parts(L, index);
+  lw_part *parts = *count > LW_PARTS_ON_STACK ? lua_newuserdata(L, *count * sizeof *parts) : few;
+  for (size_t i = 0; i < *count; i++) {
+    lua_rawgeti(L, index, (int)i + 1);
+    take_part(L, keeper, &parts[i]);
+  }
+  return parts;
+}
+
+/* --- options --- */
+
+static void check_names(lua_State *L, int index, bool may_have_key) {
+  lua_pushnil(L);
+  while (lua_next(L, index) != 0) {
+    lua_pop(L, 1);
+    const char *name = lua_type(L, -1) == LUA_TSTRING ? lua_tostring(L, -1) : "";
+    if (strcmp(name, "compress") == 0 || (may_have_key && strcmp(name, "key") == 0)) continue;
+    luaL_argerror(L, index,
+                  may_have_key ? "the options of what is published are compress and key"
+                               : "the one option of a message is compress");
+  }
+}
+
+lw_message_options lw__message_options(lua_State *L, int index, bool may_have_key) {
+  lw_message_options options = {0};
+  if (lua_isnoneornil(L, index)) return options;
+  luaL_checktype(L, index, LUA_TTABLE);
+  check_names(L, index, may_have_key);
+  lua_getfield(L, index, "compress");
+  options.uncompressed = lua_isboolean(L, -1) && !lua_toboolean(L, -1);
+  lua_getfield(L, index, "key");
+  if (lua_type(L, -1) == LUA_TSTRING) {
+    options.key = lua_tolstring(L, -1, &options.key_size);
+  } else if (!lua_isnil(L, -1)) {
+    luaL_argerror(L, index, "key must be a string");
+  }
+  lua_pop(L, 2);
+  return options;
+}
