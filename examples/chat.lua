@@ -23,15 +23,10 @@ local page = [[<!doctype html>
   };
 </script>]]
 
-local rooms = {} -- room = { [connection] = true }
-
-local function tell(room, text)
-  for conn in pairs(rooms[room]) do conn:send(text) end
-end
-
 local guests = 0
 
-local server = assert(ws.serve {
+local server
+server = assert(ws.serve {
   port = tonumber(arg[1] or 9003),
   routes = {
     ["GET /"] = function(_, res) res:header("Content-Type", "text/html"):send(page) end,
@@ -39,16 +34,13 @@ local server = assert(ws.serve {
       on_open = function(conn)
         guests = guests + 1
         conn.room, conn.name = conn.request.params.room, "Guest " .. guests
-        rooms[conn.room] = rooms[conn.room] or {}
-        rooms[conn.room][conn] = true
-        tell(conn.room, conn.name .. " came in")
+        assert(conn:subscribe(conn.room))
+        server:publish(conn.room, conn.name .. " came in")
       end,
-      on_message = function(conn, message) tell(conn.room, conn.name .. ": " .. message) end,
-      on_close = function(conn)
-        rooms[conn.room][conn] = nil
-        tell(conn.room, conn.name .. " went out")
-        if not next(rooms[conn.room]) then rooms[conn.room] = nil end
+      on_message = function(conn, message)
+        server:publish(conn.room, conn.name .. ": " .. message)
       end,
+      on_close = function(conn) server:publish(conn.room, conn.name .. " went out") end,
     },
   },
 })

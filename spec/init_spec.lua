@@ -119,7 +119,10 @@ describe("the module", function()
   end)
 
   it("has a type for every function and option", function()
-    local meta = helper.read("lua/lunawire/meta.lua")
+    local meta = ""
+    for _, path in ipairs(helper.find "lua/lunawire -name 'meta*.lua'") do
+      meta = meta .. helper.read(path)
+    end
     local types = {}
     for name in meta:gmatch("function ws%.([%w_]+)") do types[name] = true end
     for name in meta:gmatch("function Connection:([%w_]+)") do types["conn:" .. name] = true end

@@ -140,6 +140,12 @@ static int server_stop(lua_State *L) {
   return 0;
 }
 
+/* stop_listening(server): the connections stay. */
+static int stop_listening(lua_State *L) {
+  lw_server_stop(lw__check_server(L, 1)->server, 0, NULL);
+  return 0;
+}
+
 typedef struct listing {
   lua_State *L;
   int count;
@@ -271,9 +277,10 @@ void lw__open_server(lua_State *L, int lua) {
                                      {"connections", server_connections},
                                      {"stats", server_stats},
                                      {NULL, NULL}};
-  static const luaL_Reg functions[] = {{"serve", serve},           {"accept", accept},
-                                       {"respond", respond},       {"check", check},
-                                       {"is_upgrade", is_upgrade}, {NULL, NULL}};
+  static const luaL_Reg functions[] = {
+      {"serve", serve}, {"accept", accept},         {"respond", respond},
+      {"check", check}, {"is_upgrade", is_upgrade}, {"stop_listening", stop_listening},
+      {NULL, NULL}};
   int module = lua_gettop(L);
   luaL_newmetatable(L, METATABLE);
   lua_pushcfunction(L, server_gc);

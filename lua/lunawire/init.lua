@@ -70,6 +70,7 @@ for name, place in pairs {
 end
 
 core.server_methods.reload = later("server", "reload")
+core.server_methods.drain = later("drain", "drain")
 
 local properties = {
   request = later("request", "of"),

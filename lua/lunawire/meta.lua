@@ -295,6 +295,7 @@ function Response:send(body) end
 ---@field reuse_port? boolean default false
 ---@field proxy_protocol? boolean connections begin with a PROXY protocol header; default false
 ---@field max_connections? integer default 100000
+---@field max_topics? integer of one connection; default 1000
 ---@field handshake_timeout? lunawire.Seconds default 10
 ---@field origins? "*" | string[] pages that may connect; without it those of this server
 ---@field routes? table<string, lunawire.RouteHandler> "GET /page", "WS /room/:id", "GET /*rest"
@@ -309,6 +310,15 @@ local Server = {}
 ---@param code? integer default 1001
 ---@param reason? string at most 123 bytes
 function Server:stop(code, reason) end
+
+---@class lunawire.DrainOptions
+---@field over? lunawire.Seconds the time in which all connections are closed; default 10
+---@field code? integer default 1012
+---@field reason? string at most 123 bytes
+
+---Stops listening, and closes the connections one after the other.
+---@param options? lunawire.DrainOptions
+function Server:drain(options) end
 
 ---@return lunawire.Connection[] those that are open or closing
 function Server:connections() end

@@ -67,6 +67,11 @@ local schema = {
   { "deflate", "serve connect", "deflate",
     "compress messages: true, or a table of what lua/lunawire/deflate.lua lists", default = false },
 
+  -- how a server ends
+  { "over", "drain", "seconds", "the time in which all connections are closed", default = 10 },
+  { "code", "drain", "close_code", "what clients are told", default = 1012 },
+  { "reason", "drain", "reason", "the same in words", default = "" },
+
   -- handlers
   { "on_upgrade", "serve route", "function", "(req): decides before the connection opens" },
   { "on_open", "serve connect route", "function", "(conn): the connection is open" },
@@ -210,6 +215,22 @@ end
 
 function wants.origins() return "\"*\" or a list of origins" end
 
+function kinds.close_code(value)
+  local is_known = type(value) == "number" and value % 1 == 0
+    and (value >= 1000 and value <= 1003 or value >= 1007 and value <= 1014
+      or value >= 3000 and value <= 4999)
+  if is_known then return math.floor(value) end
+end
+
+function wants.close_code() return "1000 to 1003, 1007 to 1014 or 3000 to 4999" end
+
+function kinds.reason(value)
+  local fits = type(value) == "string" and #value <= 123 and core.protocol.utf8_valid(value)
+  if fits then return value end
+end
+
+function wants.reason() return "UTF-8 of at most 123 bytes" end
+
 kinds.deflate, wants.deflate = deflate.check, deflate.wants
 
 -- These are loaded when somebody has something to say about them.
@@ -234,7 +255,7 @@ local function fail_unknown(name, known, where)
 end
 
 -- Kinds whose strings have a form: there the string itself tells more than that it is a string.
-local spelled = { size = true, choice = true, origins = true, tls_server = true }
+local spelled = { size = true, choice = true, origins = true, reason = true, tls_server = true }
 
 local function convert(option, value, where)
   local converted, wrong = kinds[option.kind](value, option)
