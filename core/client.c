@@ -92,8 +92,7 @@ void lw__client_on_bad_head(lw_conn *conn, lw_error error) {
     lw__client_refused(conn);
   } else {
     lw__client_failed(conn, "ETIMEDOUT",
-                      conn->client->dial != NULL
-                          ? "the server could not be reached in time"
-                          : "the server did not answer the handshake in time");
+                      conn->io == NULL ? lw__client_lateness(conn->client)
+                                       : "the server did not answer the handshake in time");
   }
 }

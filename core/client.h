@@ -5,14 +5,29 @@
 
 #include "conn.h"
 #include "net/dial.h"
+#include "tunnel.h"
+
+/* The addresses of a server that a SOCKS proxy is asked for one after the other. */
+typedef struct lw_addresses {
+  char (*texts)[64]; /* numeric, without brackets */
+  unsigned count, next;
+} lw_addresses;
 
 struct lw_client {
   bool stream_messages;
 
-  /* client_route.c: the way to the server */
-  lw_dial *dial;       /* NULL before and after it is dialled */
+  /* client_route.c: the way to the server. At most one of dial and tunnel is there. */
+  const char *host; /* owned, as all texts here; NULL for a unix socket */
+  const char *local_address;
+  int port;
+  bool has_proxy;
+  lw_proxy proxy;
+  lw_addresses addresses; /* of the server; for LW_PROXY_SOCKS5 */
+  lw_dial *dial;
+  lw_tunnel *tunnel;
+  lw_turn *turn;       /* kept until the connection is open or has failed */
   lw_tls_context *tls; /* held; NULL: none */
-  char *tls_name;
+  const char *tls_name;
 
   /* client_request.c: what is asked for, and what the answer is checked against */
   lw_buf request; /* the whole request */
@@ -32,8 +47,10 @@ bool lw__client_prepare(lw_conn *conn, const lw_connect_options *options, lw_fai
 
 /* Sets out for the server; everything else follows from the loop. False on failure. */
 bool lw__client_set_out(lw_conn *conn, const lw_connect_options *options, lw_failure *failure);
-/* Lets go of all that client_route.c has of it but the transport. */
+/* Lets go of all that client_route.c has of it but the connection's transport. */
 void lw__client_turn_back(lw_client *client);
+/* What to say when there is no time left, as long as no transport leads to the server. */
+const char *lw__client_lateness(const lw_client *client);
 
 /* lw__client_failed with the text of an error. */
 void lw__client_failed_with(lw_conn *conn, lw_error error);

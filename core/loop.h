@@ -7,6 +7,7 @@
 #include "lunawire.h"
 #include "net/net.h"
 #include "proto/deflate.h"
+#include "turns.h"
 #include "wheel.h"
 
 #define LW_RANDOM_POOL 4096 /* bytes drawn from the system at once, for masking keys */
@@ -24,6 +25,7 @@ struct lw_loop {
   uv_timer_t timer;      /* of the wheel */
   uint64_t timer_due_ms; /* when it fires; 0 while it is stopped */
   lw_wheel wheel;
+  lw_turns turns; /* of clients, to connect */
 
   lw_deflate_pool *deflate_pool; /* NULL until a connection compresses */
   lw_block *block;               /* of what was published last; NULL until then */

@@ -362,10 +362,25 @@ bool lw_conn_respond(lw_conn *conn, int status, const lw_field *fields, size_t f
 
 /* --- clients --- */
 
+typedef enum lw_proxy_kind {
+  LW_PROXY_HTTP,   /* CONNECT (RFC 9110 section 9.3.6) */
+  LW_PROXY_SOCKS5, /* RFC 1928; the server's name is resolved here */
+  LW_PROXY_SOCKS5H /* the proxy resolves it */
+} lw_proxy_kind;
+
+typedef struct lw_proxy {
+  lw_proxy_kind kind;
+  const char *host; /* a name or a numeric address, without brackets */
+  int port;
+  const char *user, *password; /* user NULL: none */
+  lw_tls_context *tls;         /* to the proxy itself, of a client; NULL: none */
+} lw_proxy;
+
 typedef struct lw_connect_options {
   const char *host; /* a name or a numeric address, without brackets */
   int port;
   const char *path;             /* a unix socket instead */
+  const lw_proxy *proxy;        /* NULL: none. A unix socket takes none */
   const char *local_address;    /* numeric: what to connect from; NULL: the system chooses */
   const char *authority;        /* for the Host field */
   const char *target;           /* path and query */

@@ -293,6 +293,7 @@ local function kind_of(option)
   local kinds = {
     tokens = "list of names", origins = '`"*"` or list', deflate = "boolean or table",
     tls_server = 'table or `"self-signed"`', tls_client = "table", auth = "table",
+    proxy = "string or false",
   }
   return kinds[option.kind] or option.kind
 end

@@ -107,6 +107,13 @@ function raw.listen()
   return peer
 end
 
+-- A peer that listens and takes nobody any more: whoever connects waits in vain.
+function raw.listen_full()
+  local peer = new()
+  peer.port = tonumber((wait_for(command(peer.id, "listen_full"))))
+  return peer
+end
+
 -- The next connection of a peer that listens.
 function Peer:accept()
   local peer = new()

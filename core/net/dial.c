@@ -26,6 +26,7 @@ struct attempt {
 
 struct lw_dial {
   lw_net *net;
+  lw_dial_known known; /* NULL once it was called */
   lw_dial_done done;
   void *owner;
   char *host, *path; /* only one, or none when the addresses were given */
@@ -227,8 +228,18 @@ static bool start_attempt(struct attempt *attempt) {
   return error == 0;
 }
 
+/* The addresses are known, and it is time to try the first or the next of them. */
+static void go_on(lw_dial *dial) {
+  lw_dial_known known = dial->known;
+  dial->known = NULL;
+  if (known != NULL)
+    known(dial->owner);
+  else
+    start_next(dial);
+}
+
 static void on_timer(uv_timer_t *timer) {
-  start_next(of_timer(timer));
+  go_on(of_timer(timer));
 }
 
 /* Starts the next address that can be started; fails when that was the last and none is left. */
@@ -275,7 +286,7 @@ static void on_resolved(uv_getaddrinfo_t *resolve, int status, struct addrinfo *
   if (error != 0)
     fail(dial, error);
   else
-    start_next(dial);
+    go_on(dial);
 }
 
 static int start_resolving(lw_dial *dial) {
@@ -291,6 +302,18 @@ static int start_resolving(lw_dial *dial) {
  */
 static void start_soon(lw_dial *dial) {
   uv_timer_start(&dial->timer, on_timer, 0, 0);
+}
+
+void lw_dial_go(lw_dial *dial) {
+  start_soon(dial);
+}
+
+unsigned lw_dial_count(const lw_dial *dial) {
+  return dial->count;
+}
+
+int lw_dial_address(const lw_dial *dial, unsigned index, char *text, size_t size, int *port) {
+  return lw__address_text(&dial->attempts[index].address, text, size, port);
 }
 
 static char *copy_text(const char *text) {
@@ -354,6 +377,7 @@ int lw_dial_start(lw_dial **result, lw_net *net, const lw_dial_target *target, l
                   void *owner) {
   lw_dial *dial = new_dial(net, done, owner);
   if (dial == NULL) return UV_ENOMEM;
+  dial->known = target->known;
   int error = target->path != NULL ? start_path(dial, target->path) : start_host(dial, target);
   return started(result, dial, error);
 }

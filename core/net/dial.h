@@ -9,11 +9,16 @@
 
 typedef struct lw_dial lw_dial;
 
+/* Called once, from the event loop only, when the addresses are known and before the first is
+ * tried. They are tried when lw_dial_go is called, which may be at once. */
+typedef void (*lw_dial_known)(void *owner);
+
 typedef struct lw_dial_target {
   const char *host; /* a name or a numeric address (no brackets); copied */
   int port;
-  const char *path;  /* a unix socket instead; copied */
-  const char *local; /* a numeric address to connect from; NULL: the system chooses */
+  const char *path;    /* a unix socket instead; copied */
+  const char *local;   /* a numeric address to connect from; NULL: the system chooses */
+  lw_dial_known known; /* NULL: the addresses are tried at once */
 } lw_dial_target;
 
 /* Called once, from the event loop only. The lw_dial is gone after it. On success `transport` is
@@ -25,6 +30,13 @@ typedef void (*lw_dial_done)(void *owner, lw_transport *transport, int error, co
 /* Starts. Returns 0 and sets *dial, or an error at once; `done` is not called then. */
 int lw_dial_start(lw_dial **dial, lw_net *net, const lw_dial_target *target, lw_dial_done done,
                   void *owner);
+
+void lw_dial_go(lw_dial *dial);
+
+/* The addresses, once they are known: how many, and each as text without brackets. 0 or an error.
+ */
+unsigned lw_dial_count(const lw_dial *dial);
+int lw_dial_address(const lw_dial *dial, unsigned index, char *text, size_t size, int *port);
 
 /* The same with addresses that are known already, tried in this order. `port` is in them. */
 int lw__dial_start_addresses(lw_dial **dial, lw_net *net, const struct sockaddr_storage *addresses,

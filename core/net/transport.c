@@ -21,6 +21,10 @@ size_t lw_transport_unwritten(const lw_transport *t) {
   return t->kind->unwritten(t);
 }
 
+void lw_transport_pass_on(lw_transport *t, uint8_t *data, size_t size) {
+  t->events->on_read(t->owner, data, size);
+}
+
 int lw_transport_shutdown(lw_transport *t) {
   return t->kind->shutdown(t);
 }

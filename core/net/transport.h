@@ -74,6 +74,10 @@ int lw_transport_write(lw_transport *t, lw_out *out);
 /* Bytes of the kept lw_out that the kernel has not accepted yet. */
 size_t lw_transport_unwritten(const lw_transport *t);
 
+/* Hands bytes to the owner as if they came just now: those that an owner before it read beyond what
+ * was its own. From inside on_read only. */
+void lw_transport_pass_on(lw_transport *t, uint8_t *data, size_t size);
+
 /* Ends our direction after everything kept is written. Reading goes on. Returns 0 or an error; what
  * goes wrong later is seen by reading. */
 int lw_transport_shutdown(lw_transport *t);

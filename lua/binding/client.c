@@ -1,6 +1,27 @@
 /* Connecting to a server. */
 #include "binding.h"
 
+/* The option `proxy`, into *proxy; NULL when there is none. The table keeps all of it alive. */
+static const lw_proxy *read_proxy(lua_State *L, lw_proxy *proxy) {
+  static const char *const kinds[] = {
+      [LW_PROXY_HTTP] = "http", [LW_PROXY_SOCKS5] = "socks5", [LW_PROXY_SOCKS5H] = "socks5h", NULL};
+  lua_getfield(L, 1, "proxy");
+  bool wanted = lua_istable(L, -1);
+  int table = lua_gettop(L);
+  if (wanted) {
+    lua_getfield(L, table, "kind");
+    proxy->kind = (lw_proxy_kind)luaL_checkoption(L, -1, NULL, kinds);
+    lua_pop(L, 1);
+    proxy->host = lw__opt_string(L, table, "host");
+    proxy->port = (int)lw__opt_number(L, table, "port");
+    proxy->user = lw__opt_string(L, table, "user");
+    proxy->password = lw__opt_string(L, table, "password");
+    proxy->tls = lw__opt_tls(L, table);
+  }
+  lua_pop(L, 1);
+  return wanted ? proxy : NULL;
+}
+
 static void read_options(lua_State *L, lw_connect_options *options) {
   lw__opt_limits(L, 1, "timeout", &options->limits);
   options->path = lw__opt_string(L, 1, "unix_path");
@@ -22,8 +43,10 @@ static int connect(lua_State *L) {
   lw_failure failure;
   lw_connect_options options = {0};
   lw_compression compression;
+  lw_proxy proxy;
   luaL_checktype(L, 1, LUA_TTABLE);
   lua_settop(L, 1);
+  options.proxy = read_proxy(L, &proxy);
   read_options(L, &options);
   options.compression = lw__opt_compression(L, 1, &compression);
   lua_getfield(L, 1, "handlers");

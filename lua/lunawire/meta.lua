@@ -363,6 +363,8 @@ function ws.serve(options) end
 ---@class lunawire.ConnectOptions: lunawire.Limits, lunawire.Handlers
 ---@field timeout? lunawire.Seconds until the connection is open; default 10
 ---@field auth? lunawire.Auth who we are; in place of the user in the URL
+---@field proxy? string | false "http://user:password@host:port", or https, socks5, socks5h;
+---default: what the environment says
 ---@field local_address? string numeric address to connect from
 ---@field tls? lunawire.ClientTls for wss:// URLs
 ---@field headers? table<string, string | string[]>

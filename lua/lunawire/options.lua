@@ -40,6 +40,9 @@ local schema = {
   { "headers", "connect", "table", "header fields to send: name = value" },
   { "auth", "connect", "auth",
     "who we are: { user =, password = }, or { bearer = } with a token" },
+  { "proxy", "connect", "proxy",
+    "\"http://user:password@host:port\", or https, socks5, socks5h; false: none; without it, what "
+      .. "the environment says" },
   { "local_address", "connect", "string", "numeric address to connect from" },
   { "timeout", "connect", "seconds", "from the call until the connection is open",
     default = 10, min = 0.001 },
@@ -238,6 +241,13 @@ for _, role in ipairs { "server", "client" } do
   kinds["tls_" .. role] = function(value) return require "lunawire.tls"["check_" .. role](value) end
   wants["tls_" .. role] = function() return require "lunawire.tls"["wants_" .. role]() end
 end
+
+-- What is wrong inside of it is told when connecting: it is often not the script's own.
+function kinds.proxy(value)
+  if type(value) == "string" or value == false then return value end
+end
+
+function wants.proxy() return "a URL or false" end
 
 function kinds.auth(value) return require "lunawire.auth".check(value) end
 function wants.auth() return "a table with user and password, or with bearer" end

@@ -4,6 +4,7 @@ local auth = require "lunawire.auth"
 local core = require "lunawire.core"
 local headers = require "lunawire.headers"
 local misuse = require "lunawire.misuse"
+local proxy = require "lunawire.proxy"
 
 local target = {}
 
@@ -82,6 +83,8 @@ function target.request(parts, o)
     table.insert(request.headers, "Authorization")
     table.insert(request.headers, value)
   end
+  request.proxy, message, code = proxy.choose(parts, o.proxy, o.tls)
+  if request.proxy == nil then return nil, message, code end
   local ok
   ok, message, code = add_tls(request, o.tls)
   if not ok then return nil, message, code end
