@@ -34,10 +34,6 @@ void lw__loop_leave(lw_loop *loop) {
   loop->depth--;
 }
 
-static void on_idle(uv_idle_t *handle) {
-  (void)handle;
-}
-
 void lw__loop_unsettle(lw_loop *loop, lw_conn *conn) {
   if (conn->is_unsettled || conn == loop->current || loop->freed) return;
   conn->is_unsettled = true;
@@ -46,7 +42,7 @@ void lw__loop_unsettle(lw_loop *loop, lw_conn *conn) {
   *loop->unsettled_tail = conn;
   loop->unsettled_tail = &conn->next_unsettled;
   /* Keeps the loop running: the last connection may be over and its on_close still to be called. */
-  uv_idle_start(&loop->idle, on_idle);
+  lw_poller_stay_awake(loop->net.poller, true);
 }
 
 static lw_conn *take_unsettled(lw_loop *loop) {
@@ -58,7 +54,9 @@ static lw_conn *take_unsettled(lw_loop *loop) {
 
 /* Settling may run handlers that make others unsettled; those wait for the next turn, so that two
  * connections that answer each other cannot keep the loop from its sockets. */
-static void settle_all(lw_loop *loop) {
+static void settle_all(void *context) {
+  lw_loop *loop = context;
+  if (loop->unsettled == NULL) return;
   lw_conn *conn = take_unsettled(loop);
   lw__loop_enter(loop);
   while (conn != NULL) {
@@ -69,11 +67,7 @@ static void settle_all(lw_loop *loop) {
     conn = next;
   }
   lw__loop_leave(loop);
-  if (loop->unsettled == NULL) uv_idle_stop(&loop->idle);
-}
-
-static void on_prepare(uv_prepare_t *handle) {
-  settle_all(LOOP_OF(handle, prepare));
+  if (loop->unsettled == NULL) lw_poller_stay_awake(loop->net.poller, false);
 }
 
 /* --- deadlines --- */
@@ -128,19 +122,6 @@ bool lw__loop_mask(lw_loop *loop, uint8_t key[4]) {
 
 /* --- life of a loop --- */
 
-static int init_handles(lw_loop *loop) {
-  uv_loop_t *uv = loop->net.uv;
-  int error = uv_prepare_init(uv, &loop->prepare);
-  if (error == 0) error = uv_idle_init(uv, &loop->idle);
-  if (error == 0) error = uv_timer_init(uv, &loop->timer);
-  if (error == 0) error = uv_prepare_start(&loop->prepare, on_prepare);
-  if (error != 0) return error;
-  uv_unref((uv_handle_t *)&loop->prepare);
-  loop->prepare.data = loop->idle.data = loop->timer.data = NULL;
-  loop->handles = 3;
-  return 0;
-}
-
 lw_loop *lw_loop_new(void *uv_loop, lw_failure *failure) {
   lw_loop *loop = calloc(1, sizeof *loop);
   if (loop == NULL) {
@@ -151,8 +132,7 @@ lw_loop *lw_loop_new(void *uv_loop, lw_failure *failure) {
   loop->unsettled_tail = &loop->unsettled;
   int error = loop->owns_uv ? uv_loop_init(&loop->own) : 0;
   if (error == 0) {
-    error = lw_net_init(&loop->net, loop->owns_uv ? &loop->own : uv_loop);
-    if (error == 0) error = init_handles(loop); /* these three cannot fail once the loop is there */
+    error = lw_net_init(&loop->net, loop->owns_uv ? &loop->own : uv_loop, loop->owns_uv);
     if (error != 0 && loop->owns_uv) uv_loop_close(&loop->own);
   }
   if (error != 0) {
@@ -160,16 +140,14 @@ lw_loop *lw_loop_new(void *uv_loop, lw_failure *failure) {
     free(loop);
     return NULL;
   }
+  uv_timer_init(loop->net.uv, &loop->timer);
+  loop->timer.data = NULL;
+  loop->handles = 1;
+  lw_poller_before_wait(loop->net.poller, settle_all, loop);
   lw_wheel_init(&loop->wheel, uv_now(loop->net.uv));
   return loop;
 }
 
-static void on_prepare_closed(uv_handle_t *handle) {
-  LOOP_OF(handle, prepare)->handles--;
-}
-static void on_idle_closed(uv_handle_t *handle) {
-  LOOP_OF(handle, idle)->handles--;
-}
 static void on_timer_closed(uv_handle_t *handle) {
   LOOP_OF(handle, timer)->handles--;
 }
@@ -183,13 +161,12 @@ void lw_loop_free(lw_loop *loop) {
     conn->is_unsettled = false;
     lw_conn_release(conn);
   }
+  lw_poller_stay_awake(loop->net.poller, false);
   lw__timers_free(loop);
-  uv_close((uv_handle_t *)&loop->prepare, on_prepare_closed);
-  uv_close((uv_handle_t *)&loop->idle, on_idle_closed);
   uv_close((uv_handle_t *)&loop->timer, on_timer_closed);
   /* Everything is closing: this comes to an end by itself. On a borrowed loop it turns its owner's
    * handles as well; there is no other way to be told that ours are gone before their memory is. */
-  while (loop->handles > 0 || loop->net.live > 0) uv_run(loop->net.uv, UV_RUN_ONCE);
+  while (loop->handles > 0 || loop->net.live > 0) lw_poller_turn(loop->net.poller, -1);
   lw_net_free(&loop->net);
   lw_deflate_pool_free(loop->deflate_pool);
   lw_block_release(loop->block);
@@ -201,35 +178,22 @@ void lw_loop_free(lw_loop *loop) {
 
 void lw_loop_run(lw_loop *loop) {
   loop->runs = true;
-  uv_run(loop->net.uv, UV_RUN_DEFAULT);
+  lw_poller_run(loop->net.poller);
   loop->runs = false;
 }
 
 /* libuv would remember a stop for the next run. */
 void lw_loop_stop(lw_loop *loop) {
-  if (loop->runs || !loop->owns_uv) uv_stop(loop->net.uv);
-}
-
-static void on_step_timeout(void *context) {
-  *(lw_timer **)context = NULL;
+  if (loop->runs || !loop->owns_uv) lw_poller_stop(loop->net.poller);
 }
 
 bool lw_loop_step(lw_loop *loop, int64_t timeout_ms) {
-  uv_loop_t *uv = loop->net.uv;
-  lw_timer *limit = NULL;
-  if (timeout_ms > 0) {
-    limit = lw_timer_start(loop, (uint64_t)timeout_ms, 0, on_step_timeout, &limit);
-    if (limit == NULL) timeout_ms = 0;
-  }
-  uv_run(uv, timeout_ms == 0 ? UV_RUN_NOWAIT : UV_RUN_ONCE);
-  if (limit != NULL) lw_timer_stop(limit);
-  /* What happened in this turn is told in this turn: libuv may have run timers last. */
-  settle_all(loop);
-  return uv_loop_alive(uv) != 0;
+  lw_poller_turn(loop->net.poller, timeout_ms);
+  return lw_poller_alive(loop->net.poller);
 }
 
 int lw_loop_fd(const lw_loop *loop) {
-  return uv_backend_fd(loop->net.uv);
+  return lw_poller_fd(loop->net.poller);
 }
 uint64_t lw_loop_now_ms(const lw_loop *loop) {
   return uv_now(loop->net.uv);

@@ -20,8 +20,6 @@ struct lw_loop {
   bool runs;             /* inside lw_loop_run */
   unsigned depth;        /* of callbacks that are under way */
   unsigned handles;      /* libuv handles of the loop itself that are not closed yet */
-  uv_prepare_t prepare;  /* settles connections just before the loop blocks */
-  uv_idle_t idle;        /* keeps the loop from blocking while some are left to settle */
   uv_timer_t timer;      /* of the wheel */
   uint64_t timer_due_ms; /* when it fires; 0 while it is stopped */
   lw_wheel wheel;

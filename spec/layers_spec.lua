@@ -23,6 +23,8 @@ local rules = {
     other = { pure, set "zlib.h libdeflate.h openssl/evp.h openssl/sha.h" } },
   { name = "TLS", files = "^core/net/tls", own = { "^core/net/[^/]+$" },
     other = { pure, libc, set "uv.h" }, patterns = { "^openssl/[%w_]+%.h$" } },
+  { name = "the poller by epoll", files = "^core/net/poller_epoll%.c$",
+    own = { "^core/net/[^/]+$" }, other = { pure, libc, set "uv.h sys/epoll.h" } },
   { name = "core/net", files = "^core/net/", own = { "^core/net/[^/]+$" },
     other = { pure, libc, set "uv.h" } },
   { name = "core", files = "^core/[^/]+%.[ch]$",

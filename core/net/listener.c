@@ -15,7 +15,7 @@
 #define ACCEPT_REST_MS 100
 
 /* libuv's own listening (uv_listen) drops connections silently when descriptors run out, and
- * repeats for ever when memory does; so only the waiting is libuv's and accepting is done here. */
+ * repeats for ever when memory does; so accepting is done here. */
 struct lw_listener {
   lw_net *net;
   const lw_listener_events *events;
@@ -24,12 +24,12 @@ struct lw_listener {
   int reserve; /* a descriptor to give up when there are no others, or -1 */
   bool is_closing;
   unsigned handles; /* not yet closed */
-  uv_poll_t poll;
+  lw__watch watch;
   uv_timer_t rest;
 };
 
-static lw_listener *of_poll(void *poll) {
-  return (lw_listener *)(void *)((char *)poll - offsetof(lw_listener, poll));
+static lw_listener *of_watch(lw__watch *watch) {
+  return (lw_listener *)(void *)((char *)watch - offsetof(lw_listener, watch));
 }
 
 static lw_listener *of_timer(void *timer) {
@@ -46,14 +46,16 @@ static void close_fd(int fd) {
 
 /* --- accepting --- */
 
-static void on_readable(uv_poll_t *poll, int status, int events);
+static int listen_for(lw_listener *listener, int events) {
+  return lw__watch_want(listener->net->poller, &listener->watch, events);
+}
 
 static void on_rested(uv_timer_t *timer) {
-  uv_poll_start(&of_timer(timer)->poll, UV_READABLE, on_readable);
+  listen_for(of_timer(timer), UV_READABLE);
 }
 
 static void rest(lw_listener *listener) {
-  uv_poll_stop(&listener->poll);
+  listen_for(listener, 0);
   uv_timer_start(&listener->rest, on_rested, ACCEPT_REST_MS, 0);
 }
 
@@ -62,6 +64,12 @@ static bool report(lw_listener *listener, int error, bool must_rest) {
   if (must_rest) rest(listener);
   listener->events->on_accept_error(listener->owner, error);
   return !must_rest;
+}
+
+/* Everybody who waited was accepted. */
+static bool stop_accepting(lw_listener *listener) {
+  lw__watch_blocked(&listener->watch, UV_READABLE);
+  return false;
 }
 
 static bool deliver(lw_listener *listener, lw__socket socket, struct sockaddr_storage *peer) {
@@ -83,7 +91,7 @@ static bool drop_one(lw_listener *listener, int error) {
   if (second_error == 0) lw__socket_close(socket);
   listener->reserve = open_reserve();
   if (second_error == 0) return report(listener, error, false);
-  if (second_error == UV_EAGAIN) return false; /* nobody waited */
+  if (second_error == UV_EAGAIN) return stop_accepting(listener);
   return report(listener, error, true);
 }
 
@@ -108,33 +116,45 @@ static bool accept_one(lw_listener *listener) {
   lw__socket socket;
   int error = lw__socket_accept(&socket, listener->socket.fd, &peer);
   if (error == 0) return deliver(listener, socket, &peer);
-  if (error == UV_EAGAIN) return false;
+  if (error == UV_EAGAIN) return stop_accepting(listener);
   if (is_peers_error(error)) return true;
   if (error == UV_EMFILE || error == UV_ENFILE) return drop_one(listener, error);
   return report(listener, error, true);
 }
 
-static void on_readable(uv_poll_t *poll, int status, int events) {
-  lw_listener *listener = of_poll(poll);
+static void on_ready(lw__watch *watch, int events) {
+  lw_listener *listener = of_watch(watch);
   (void)events;
-  if (status != 0) {
-    report(listener, status, true);
-    return;
-  }
   for (int i = 0; i < ACCEPT_BATCH && !listener->is_closing; i++)
     if (!accept_one(listener)) break;
 }
 
 /* --- opening and closing --- */
 
+static void handle_closed(lw_listener *listener) {
+  if (--listener->handles > 0) return;
+  const lw_listener_events *events = listener->events;
+  void *owner = listener->owner;
+  listener->net->live--;
+  free(listener);
+  events->on_closed(owner);
+}
+
+static void on_stopped(lw__watch *watch) {
+  handle_closed(of_watch(watch));
+}
+
+static const lw__watch_events watch_events = {on_ready, on_stopped};
+
 static int start(lw_listener *listener) {
   listener->reserve = open_reserve();
   if (listener->reserve < 0) return uv_translate_sys_error(errno);
-  int error = uv_poll_init(listener->net->uv, &listener->poll, listener->socket.fd);
+  lw_poller *poller = listener->net->poller;
+  int error = lw__watch_start(poller, &listener->watch, listener->socket.fd, &watch_events);
   if (error != 0) return error;
   uv_timer_init(listener->net->uv, &listener->rest);
   listener->handles = 2;
-  uv_poll_start(&listener->poll, UV_READABLE, on_readable);
+  listen_for(listener, UV_READABLE);
   return 0;
 }
 
@@ -161,19 +181,6 @@ int lw_listener_open(lw_listener **result, lw_net *net, const lw_listen_address 
   return 0;
 }
 
-static void handle_closed(lw_listener *listener) {
-  if (--listener->handles > 0) return;
-  const lw_listener_events *events = listener->events;
-  void *owner = listener->owner;
-  listener->net->live--;
-  free(listener);
-  events->on_closed(owner);
-}
-
-static void on_poll_closed(uv_handle_t *handle) {
-  handle_closed(of_poll(handle));
-}
-
 static void on_timer_closed(uv_handle_t *handle) {
   handle_closed(of_timer(handle));
 }
@@ -181,7 +188,7 @@ static void on_timer_closed(uv_handle_t *handle) {
 void lw_listener_close(lw_listener *listener) {
   if (listener->is_closing) return;
   listener->is_closing = true;
-  uv_close((uv_handle_t *)&listener->poll, on_poll_closed);
+  lw__watch_stop(listener->net->poller, &listener->watch);
   uv_close((uv_handle_t *)&listener->rest, on_timer_closed);
   lw__listen_socket_close(&listener->socket); /* the port is free at once */
   close_fd(listener->reserve);

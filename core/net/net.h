@@ -5,6 +5,7 @@
 #include <uv.h>
 
 #include "out.h"
+#include "poller.h"
 
 /* Large, so that a wake-up drains most sockets with one read; every connection borrows it in turn.
  */
@@ -16,14 +17,15 @@
 
 typedef struct lw_net {
   uv_loop_t *uv; /* borrowed */
+  lw_poller *poller;
   char *receive; /* LW_NET_RECEIVE_SIZE bytes, lent to one read callback at a time */
   char *plain; /* LW_NET_PLAIN_SIZE bytes for what TLS decrypts and encrypts; NULL until it does */
   lw_out_pool *outs;
   unsigned live; /* transports, listeners and dials of which libuv still holds something */
 } lw_net;
 
-/* 0, or a negative libuv error (UV_ENOMEM). */
-int lw_net_init(lw_net *net, uv_loop_t *uv);
+/* Of the loop, which nobody else turns if it `is_own`. 0, or a negative libuv error. */
+int lw_net_init(lw_net *net, uv_loop_t *uv, bool is_own);
 /* Call when nothing is live. Also right for one whose lw_net_init failed. */
 void lw_net_free(lw_net *net);
 

@@ -14,35 +14,28 @@
 /* Small: there may be hundreds of thousands of idle connections. */
 struct tcp {
   lw_transport head;
-  lw_out *out;       /* what the kernel did not take yet, or NULL */
-  lw__socket socket; /* none once it is closed */
-  uint8_t watched;   /* the events that libuv was asked for */
-  bool is_reading, has_ended, must_shut;
+  lw_out *out; /* what the kernel did not take yet, or NULL */
+  lw__watch watch;
   lw__peer peer;
-  uv_poll_t poll; /* its `data` stays NULL: a loop shared with luv demands it */
+  bool is_reading, has_ended, must_shut;
 };
 
 static struct tcp *of_transport(const lw_transport *t) {
   return (struct tcp *)t;
 }
 
-static struct tcp *of_poll(const void *poll) {
-  return (struct tcp *)(void *)((char *)poll - offsetof(struct tcp, poll));
+static struct tcp *of_watch(lw__watch *watch) {
+  return (struct tcp *)(void *)((char *)watch - offsetof(struct tcp, watch));
 }
 
 static bool is_closed(const struct tcp *tcp) {
-  return tcp->socket == LW__SOCKET_NONE;
+  return tcp->watch.is_stopped;
 }
 
-static void on_event(uv_poll_t *poll, int status, int events);
-
-/* Asks libuv for what is of interest now, if that has changed: it costs system calls. */
+/* Tells the poller what is of interest now. */
 static int watch(struct tcp *tcp) {
-  if (is_closed(tcp)) return UV_EBADF;
   int wanted = (tcp->is_reading ? UV_READABLE : 0) | (tcp->out != NULL ? UV_WRITABLE : 0);
-  if (wanted == tcp->watched) return 0;
-  tcp->watched = (uint8_t)wanted;
-  return wanted == 0 ? uv_poll_stop(&tcp->poll) : uv_poll_start(&tcp->poll, wanted, on_event);
+  return lw__watch_want(tcp->head.net->poller, &tcp->watch, wanted);
 }
 
 /* --- reading --- */
@@ -54,18 +47,24 @@ static void end_reading(struct tcp *tcp, int error) {
   tcp->head.events->on_end(tcp->head.owner, error);
 }
 
-/* Receiving less than there is room for means that there is no more: asking again is wasted. */
+/* Receiving less than there is room for means that there is no more, and asking again is wasted;
+ * but a unix socket also stops at descriptors that the peer passes. */
 static void receive(struct tcp *tcp) {
   lw_transport *t = &tcp->head;
+  bool is_unix = tcp->peer.family == AF_UNIX;
   for (int i = 0; i < RECEIVES_MAX && tcp->is_reading; i++) {
-    ssize_t size = lw__socket_receive(tcp->socket, t->net->receive, LW_NET_RECEIVE_SIZE);
-    if (size == UV_EAGAIN) return;
+    ssize_t size = lw__socket_receive(tcp->watch.socket, t->net->receive, LW_NET_RECEIVE_SIZE);
+    if (size == UV_EAGAIN) {
+      lw__watch_blocked(&tcp->watch, UV_READABLE);
+      return;
+    }
     if (size <= 0) {
       end_reading(tcp, size == 0 ? UV_EOF : (int)size);
       return;
     }
+    if (size < LW_NET_RECEIVE_SIZE && !is_unix) lw__watch_drained(&tcp->watch);
     t->events->on_read(t->owner, (uint8_t *)t->net->receive, (size_t)size);
-    if (size < LW_NET_RECEIVE_SIZE) return;
+    if (!lw__watch_is_ready(&tcp->watch, UV_READABLE)) return;
   }
 }
 
@@ -96,10 +95,12 @@ static int send_now(struct tcp *tcp, lw_out *out) {
   for (int i = 0; i < SENDS_MAX && lw_out_size(out) > 0; i++) {
     unsigned count = lw_out_pieces(out, pieces, SEND_PIECES);
     size_t size = total(pieces, count);
-    ssize_t sent = lw__socket_send(tcp->socket, pieces, count);
-    if (sent < 0) return (int)sent;
-    lw_out_advance(out, (size_t)sent);
-    if ((size_t)sent < size) return UV_EAGAIN; /* the socket is full: asking again is wasted */
+    ssize_t sent = lw__socket_send(tcp->watch.socket, pieces, count);
+    if (sent > 0) lw_out_advance(out, (size_t)sent);
+    if (sent == (ssize_t)size) continue;
+    if (sent < 0 && sent != UV_EAGAIN) return (int)sent;
+    lw__watch_blocked(&tcp->watch, UV_WRITABLE); /* the socket is full: asking again is wasted */
+    return UV_EAGAIN;
   }
   return lw_out_size(out) > 0 ? UV_EAGAIN : 0;
 }
@@ -111,7 +112,7 @@ static void send_kept(struct tcp *tcp) {
   if (result == UV_EAGAIN) return;
   lw_out_give(t->net->outs, tcp->out);
   tcp->out = NULL;
-  if (tcp->must_shut) lw__socket_shut(tcp->socket); /* reading sees what goes wrong */
+  if (tcp->must_shut) lw__socket_shut(tcp->watch.socket); /* reading sees what goes wrong */
   t->events->on_written(t->owner, result);
   watch(tcp); /* not before: often there is more to write at once */
 }
@@ -136,17 +137,10 @@ static size_t tcp_unwritten(const lw_transport *t) {
 
 /* --- both --- */
 
-/* An error or a hang-up comes as a status, and libuv has stopped watching then: what it is
- * receiving or sending finds out. */
-static void on_event(uv_poll_t *poll, int status, int events) {
-  struct tcp *tcp = of_poll(poll);
-  if (status != 0) {
-    tcp->watched = 0;
-    events = UV_READABLE | UV_WRITABLE;
-  }
+static void on_ready(lw__watch *watch, int events) {
+  struct tcp *tcp = of_watch(watch);
   if ((events & UV_READABLE) != 0) receive(tcp);
   if ((events & UV_WRITABLE) != 0 && tcp->out != NULL) send_kept(tcp);
-  if (status != 0) watch(tcp);
 }
 
 /* --- ending --- */
@@ -155,12 +149,12 @@ static int tcp_shutdown(lw_transport *t) {
   struct tcp *tcp = of_transport(t);
   if (is_closed(tcp)) return UV_EBADF;
   tcp->must_shut = true;
-  if (tcp->out == NULL) lw__socket_shut(tcp->socket); /* reading sees what goes wrong */
+  if (tcp->out == NULL) lw__socket_shut(tcp->watch.socket); /* reading sees what goes wrong */
   return 0;
 }
 
-static void on_uv_closed(uv_handle_t *handle) {
-  struct tcp *tcp = of_poll(handle);
+static void on_stopped(lw__watch *watch) {
+  struct tcp *tcp = of_watch(watch);
   const lw_transport_events *events = tcp->head.events;
   void *owner = tcp->head.owner;
   tcp->head.net->live--;
@@ -172,9 +166,8 @@ static void tcp_close(lw_transport *t) {
   struct tcp *tcp = of_transport(t);
   if (is_closed(tcp)) return;
   tcp->is_reading = false;
-  uv_close((uv_handle_t *)&tcp->poll, on_uv_closed); /* it forgets the socket at once */
-  lw__socket_close(tcp->socket);
-  tcp->socket = LW__SOCKET_NONE;
+  lw__watch_stop(t->net->poller, &tcp->watch);
+  lw__socket_close(tcp->watch.socket);
   if (tcp->out != NULL) lw_out_give(t->net->outs, tcp->out);
   tcp->out = NULL;
 }
@@ -189,7 +182,8 @@ static int tcp_peer(const lw_transport *t, char *address, size_t size, int *port
 
 static int unix_peer(const lw_transport *t, char *path, size_t size, int *port) {
   *port = 0;
-  return lw__socket_peer_path(of_transport(t)->socket, path, size);
+  const struct tcp *tcp = of_transport(t);
+  return is_closed(tcp) ? UV_EBADF : lw__socket_peer_path(tcp->watch.socket, path, size);
 }
 
 /* --- making one --- */
@@ -199,9 +193,12 @@ static int unix_peer(const lw_transport *t, char *path, size_t size, int *port) 
 static const lw_transport_kind tcp_kind = KIND("tcp", tcp_peer);
 static const lw_transport_kind unix_kind = KIND("unix", unix_peer);
 
+static const lw__watch_events watch_events = {on_ready, on_stopped};
+
 static struct tcp *new_tcp(lw_net *net, lw__socket socket, int *error) {
   struct tcp *tcp = calloc(1, sizeof *tcp);
-  *error = tcp != NULL ? uv_poll_init_socket(net->uv, &tcp->poll, socket) : UV_ENOMEM;
+  *error = UV_ENOMEM;
+  if (tcp != NULL) *error = lw__watch_start(net->poller, &tcp->watch, socket, &watch_events);
   if (*error == 0) return tcp;
   free(tcp);
   return NULL;
@@ -216,7 +213,6 @@ lw_transport *lw_tcp_new(lw_net *net, lw__socket socket, const struct sockaddr_s
   }
   tcp->head.kind = peer->ss_family == AF_UNIX ? &unix_kind : &tcp_kind;
   tcp->head.net = net;
-  tcp->socket = socket;
   lw__peer_set(&tcp->peer, peer);
   lw__socket_prepare(socket, peer->ss_family);
   net->live++;

@@ -1,6 +1,6 @@
-/* The transport over a socket: TCP or a unix socket. libuv only tells when it is readable or
- * writable (uv_poll_t); receiving and sending are done here, which costs less time and memory per
- * connection than a libuv stream. */
+/* The transport over a socket: TCP or a unix socket. The poller only tells when it is readable
+ * or writable; receiving and sending are done here, which costs less time and memory per connection
+ * than a libuv stream. */
 #ifndef LW_NET_TCP_H
 #define LW_NET_TCP_H
 

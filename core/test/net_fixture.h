@@ -3,6 +3,7 @@
 #ifndef LW_TEST_NET_FIXTURE_H
 #define LW_TEST_NET_FIXTURE_H
 
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -17,58 +18,73 @@ static uv_loop_t loop;
 static lw_net net;
 static uv_timer_t limit;
 static bool is_late;
+static bool loop_is_own; /* nobody turns it but the poller */
+
+/* For main: the tests in the braces run with each kind of poller. */
+#define WITH_EACH_POLLER for (int kind = 0; loop_is_own = kind == 1, kind < 2; kind++)
 
 static inline void on_limit(uv_timer_t *timer) {
   (void)timer;
   is_late = true;
-  uv_stop(&loop);
+  lw_poller_stop(net.poller);
 }
 
 /* Running longer than LIMIT_MS fails the test that looks at what it waited for. */
 static inline void net_open(void) {
   is_late = false;
   uv_loop_init(&loop);
-  lw_net_init(&net, &loop);
+  lw_net_init(&net, &loop, loop_is_own);
   uv_timer_init(&loop, &limit);
   uv_timer_start(&limit, on_limit, LIMIT_MS, 0);
+}
+
+/* One turn of the loop, which waits until something happens, or does not wait. */
+static inline void net_turn(void) {
+  lw_poller_turn(net.poller, -1);
+}
+static inline void net_turn_now(void) {
+  lw_poller_turn(net.poller, 0);
 }
 
 /* Turns the loop until the condition holds. */
 #define RUN_UNTIL(condition)                                                                       \
   do {                                                                                             \
-    while (!(condition) && !is_late) uv_run(&loop, UV_RUN_ONCE);                                   \
+    while (!(condition) && !is_late) net_turn();                                                   \
     CHECK(!is_late);                                                                               \
   } while (0)
 
 /* Runs until nothing is left. Fails (as UV_EBUSY) when a handle was not closed. */
 static inline int net_close(void) {
   uv_unref((uv_handle_t *)&limit);
-  uv_run(&loop, UV_RUN_DEFAULT);
+  lw_poller_run(net.poller);
   uv_close((uv_handle_t *)&limit, NULL);
   uv_run(&loop, UV_RUN_NOWAIT);
   lw_net_free(&net);
   return net.live != 0 ? UV_EBUSY : uv_loop_close(&loop);
 }
 
-/* libuv's handle of the only connection there is, and its socket: not that of a listener. */
-static uv_handle_t *connection_handle;
-static uv_os_fd_t connection_fd;
+/* A transport over the socket, which does not block from now on; NULL and *error on failure. */
+static inline lw_transport *transport_over(int fd, const struct sockaddr_storage *name,
+                                           int *error) {
+  fcntl(fd, F_SETFL, O_NONBLOCK);
+  return lw_tcp_new(&net, fd, name, error);
+}
 
-static inline void look_for_connection(uv_handle_t *handle, void *unused) {
+/* The socket of the only connection there is, not counting the test's own `besides` (or -1). */
+static int connection_fd;
+
+static inline bool find_connection_besides(int besides) {
   struct sockaddr_storage name;
-  socklen_t size = sizeof name;
-  uv_os_fd_t fd;
-  (void)unused;
-  if (handle->type != UV_POLL || uv_fileno(handle, &fd) != 0) return;
-  if (getpeername(fd, (struct sockaddr *)&name, &size) != 0) return;
-  connection_handle = handle;
-  connection_fd = fd;
+  for (connection_fd = 3; connection_fd < 1024; connection_fd++) {
+    socklen_t size = sizeof name;
+    bool has_peer = getpeername(connection_fd, (struct sockaddr *)&name, &size) == 0;
+    if (has_peer && connection_fd != besides) return true;
+  }
+  return false;
 }
 
 static inline bool find_connection(void) {
-  connection_handle = NULL;
-  uv_walk(&loop, look_for_connection, NULL);
-  return connection_handle != NULL;
+  return find_connection_besides(-1);
 }
 
 /* --- one end of a connection --- */

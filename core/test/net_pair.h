@@ -4,7 +4,6 @@
 #define LW_TEST_NET_PAIR_H
 
 #include <arpa/inet.h>
-#include <fcntl.h>
 #include <netinet/in.h>
 
 #include "net_fixture.h"
@@ -16,7 +15,7 @@ static int peer;
 
 static inline void adopt_fd(int fd, const struct sockaddr_storage *name) {
   int error;
-  end_adopt(&end, lw_tcp_new(&net, fd, name, &error));
+  end_adopt(&end, transport_over(fd, name, &error));
 }
 
 static inline void open_tcp_pair(void) {

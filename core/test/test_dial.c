@@ -109,7 +109,7 @@ TEST(survives_cancelling_while_it_resolves) {
   CHECK_INT(close_all(), 0);
   start();
   CHECK_INT(dial_host("localhost", 80), 0);
-  uv_run(&loop, UV_RUN_NOWAIT);
+  net_turn_now();
   if (done_count == 0) lw_dial_cancel(dial);
   CHECK_INT(close_all(), 0);
 }
@@ -212,7 +212,7 @@ TEST(survives_cancelling_while_it_connects) {
   CHECK_INT(dial_host("127.0.0.1", port_of(hole.listening)), 0);
   lw_dial_cancel(dial); /* before it began */
   CHECK_INT(dial_host("127.0.0.1", port_of(hole.listening)), 0);
-  for (int i = 0; i < 5; i++) uv_run(&loop, UV_RUN_NOWAIT);
+  for (int i = 0; i < 5; i++) net_turn_now();
   lw_dial_cancel(dial); /* under way */
   close_hole(&hole);
   CHECK_INT(close_all(), 0);
@@ -275,21 +275,23 @@ TEST(survives_failing_allocations) {
 }
 
 int main(void) {
-  RUN(connects_to_a_numeric_address);
-  RUN(says_that_it_was_refused);
-  RUN(reports_an_address_that_fails_at_once);
-  RUN(refuses_what_is_no_target);
-  RUN(resolves_a_name);
-  RUN(says_that_there_is_no_such_name);
-  RUN(survives_cancelling_while_it_resolves);
-  RUN(finds_the_family_that_listens);
-  RUN(goes_on_at_once_when_one_is_refused);
-  RUN(goes_on_to_the_other_family);
-  RUN(tries_the_next_when_one_does_not_answer);
-  RUN(lists_all_that_was_tried);
-  RUN(survives_cancelling_while_it_connects);
-  RUN(survives_cancelling_when_done);
-  RUN(connects_to_a_unix_socket);
-  RUN(survives_failing_allocations);
+  WITH_EACH_POLLER {
+    RUN(connects_to_a_numeric_address);
+    RUN(says_that_it_was_refused);
+    RUN(reports_an_address_that_fails_at_once);
+    RUN(refuses_what_is_no_target);
+    RUN(resolves_a_name);
+    RUN(says_that_there_is_no_such_name);
+    RUN(survives_cancelling_while_it_resolves);
+    RUN(finds_the_family_that_listens);
+    RUN(goes_on_at_once_when_one_is_refused);
+    RUN(goes_on_to_the_other_family);
+    RUN(tries_the_next_when_one_does_not_answer);
+    RUN(lists_all_that_was_tried);
+    RUN(survives_cancelling_while_it_connects);
+    RUN(survives_cancelling_when_done);
+    RUN(connects_to_a_unix_socket);
+    RUN(survives_failing_allocations);
+  }
   return test_end();
 }

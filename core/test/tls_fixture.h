@@ -3,8 +3,6 @@
 #ifndef LW_TEST_TLS_FIXTURE_H
 #define LW_TEST_TLS_FIXTURE_H
 
-#include <fcntl.h>
-
 #include "../net/tls.h"
 #include "net_fixture.h"
 
@@ -13,7 +11,7 @@ static lw_tls_context *server_context, *client_context;
 
 static inline lw_transport *over_fd(int fd) {
   int error;
-  return lw_tcp_new(&net, fd, &(struct sockaddr_storage){.ss_family = AF_UNIX}, &error);
+  return transport_over(fd, &(struct sockaddr_storage){.ss_family = AF_UNIX}, &error);
 }
 
 static inline bool open_contexts(void) {
@@ -54,7 +52,7 @@ static inline void relay_turn(void) {
     for (ssize_t at = 0; at < got;) {
       ssize_t put = write(relay_fds[1 - i], bytes + at, (size_t)(got - at));
       if (put > 0) at += put;
-      if (put <= 0) uv_run(&loop, UV_RUN_NOWAIT);
+      if (put <= 0) net_turn_now();
       if (put < 0 && is_late) return;
     }
     if (got > 0) relay_passed += (size_t)got;
@@ -65,7 +63,7 @@ static inline void relay_turn(void) {
   do {                                                                                             \
     while (!(condition) && !is_late) {                                                             \
       if (relay_fds[0] >= 0) relay_turn();                                                         \
-      uv_run(&loop, relay_fds[0] >= 0 ? UV_RUN_NOWAIT : UV_RUN_ONCE);                              \
+      lw_poller_turn(net.poller, relay_fds[0] >= 0 ? 0 : -1);                                      \
     }                                                                                              \
     CHECK(!is_late);                                                                               \
   } while (0)
