@@ -7,7 +7,7 @@ local options = require "lunawire.options"
 local ws = require "lunawire"
 
 local documents = {}
-for _, path in ipairs { "README.md", "docs/api.md", "docs/guide.md" } do
+for _, path in ipairs { "README.md", "docs/api.md", "docs/guide.md", "docs/deploy.md" } do
   documents[path] = helper.read(path)
 end
 local api = documents["docs/api.md"]

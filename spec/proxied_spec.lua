@@ -1,5 +1,5 @@
 -- proxy_protocol: connections that begin with a PROXY header, and with everything else.
--- proxies_spec.lua has the real proxies.
+-- reverse_proxy_spec.lua has the real proxies.
 
 local certificates = require "spec.certificates"
 local core = require "lunawire.core"
@@ -8,8 +8,16 @@ local raw = require "spec.raw_peer"
 local ws = require "lunawire"
 
 local signature = "\r\n\r\n\0\r\nQUIT\n"
+
+-- A header of version 2: its command and family, and what stands behind its length.
+local function header_2(command_and_family, block)
+  return signature .. command_and_family .. string.char(math.floor(#block / 256), #block % 256)
+    .. block
+end
+
+local addresses = "\192\0\2\1\198\51\100\7\16\225\0\80"
 local line = "PROXY TCP4 192.0.2.1 198.51.100.7 4321 80\r\n"
-local binary = signature .. "\33\17\0\12\192\0\2\1\198\51\100\7\16\225\0\80"
+local binary = header_2("\33\17", addresses)
 
 local server, opened, closes
 
@@ -58,17 +66,18 @@ describe("a PROXY header", function()
 
   it("tells the client's address", function()
     serve {}
-    local ip6 = signature .. "\33\33\0\36\32\1\13\184" .. ("\0"):rep(11) .. "\1"
-      .. ("\0"):rep(15) .. "\1" .. "\1\187\0\80"
+    local zeros = ("\0"):rep(15)
+    local ip6 = header_2("\33\33",
+      "\32\1\13\184" .. zeros:sub(5) .. "\1" .. zeros .. "\1" .. "\1\187\0\80")
     for header, expected in pairs {
       [line] = { "192.0.2.1", 4321 },
       [binary] = { "192.0.2.1", 4321 },
       [ip6] = { "2001:db8::1", 443 },
       ["PROXY TCP6 2001:DB8:0::1 ::1 443 80\r\n"] = { "2001:db8::1", 443 },
       ["PROXY TCP6 ::ffff:192.0.2.1 ::1 1 80\r\n"] = { "192.0.2.1", 1 },
-      [signature .. "\33\49\0\216/run/client" .. ("\0"):rep(216 - 11)] = { "/run/client", 0 },
-      [signature .. "\33\49\0\216" .. ("\0"):rep(216)] = { "", 0 },
-      [binary:gsub("\0\12", "\0\19", 1) .. "\1\0\4xxxx"] = { "192.0.2.1", 4321 },
+      [header_2("\33\49", "/run/client" .. ("\0"):rep(205))] = { "/run/client", 0 },
+      [header_2("\33\49", ("\0"):rep(216))] = { "", 0 },
+      [header_2("\33\17", addresses .. "\1\0\4xxxx")] = { "192.0.2.1", 4321 },
     } do
       assert.same(expected, { remote_of(header) })
     end
@@ -76,8 +85,8 @@ describe("a PROXY header", function()
 
   it("without an address leaves that of the connection", function()
     serve {}
-    for _, header in ipairs { "PROXY UNKNOWN\r\n", signature .. "\32\0\0\0",
-        signature .. "\33\0\0\0", signature .. "\32\17\0\12" .. ("\1"):rep(12) } do
+    for _, header in ipairs { "PROXY UNKNOWN\r\n", header_2("\32\0", ""), header_2("\33\0", ""),
+        header_2("\32\17", addresses) } do
       local address, port = remote_of(header)
       assert.equal("127.0.0.1", address)
       assert.is_true(port > 0)
@@ -159,8 +168,8 @@ describe("with proxy_protocol, a connection", function()
     local cases = {
       raw.request(), "\22\3\1\2\0\1\0\1\252\3\3", "PROXY\r\n", "PROXY TCP4 1.2.3.4\r\n",
       "PROXY TCP4 1.2.3.256 1.2.3.4 1 2\r\n", "PROXY UNKNOWN" .. ("x"):rep(94), "\r\nGET / HTTP",
-      signature .. "\33\17\0\11" .. ("\1"):rep(11), signature .. "\34\17\0\12",
-      signature .. "\33\65\0\0", signature .. "\32\0\15\241", signature .. "\32\0\255\255",
+      header_2("\33\17", addresses:sub(2)), header_2("\34\17", addresses), header_2("\33\65", ""),
+      signature .. "\32\0\15\241", signature .. "\32\0\255\255",
     }
     for _, bytes in ipairs(cases) do
       local answer = refused(bytes)
@@ -179,10 +188,7 @@ describe("with proxy_protocol, a connection", function()
 
   it("may bring a long header, but not too long a one", function()
     serve {}
-    local function header(length)
-      return signature .. "\32\0" .. string.char(math.floor(length / 256), length % 256)
-        .. ("x"):rep(length)
-    end
+    local function header(length) return header_2("\32\0", ("x"):rep(length)) end
     assert.equal("127.0.0.1", (remote_of(header(4080))))
     assert.matches(text, refused(header(4081)))
   end)
@@ -251,7 +257,7 @@ describe("without proxy_protocol, a PROXY header", function()
 
   it("is answered by saying what to set, however it comes", function()
     serve { proxy_protocol = false }
-    for _, header in ipairs { line, binary, "PROXY UNKNOWN\r\n", signature .. "\32\0\0\0" } do
+    for _, header in ipairs { line, binary, "PROXY UNKNOWN\r\n", header_2("\32\0", "") } do
       local all = header .. raw.request()
       for _, size in ipairs { 1, 2, 3, 7, #all } do
         local peer = raw.connect(server.port):drip(all, size)
