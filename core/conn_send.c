@@ -75,20 +75,37 @@ static bool text_is_valid(lw_conn *conn, const lw_outgoing *message) {
   return true;
 }
 
-/* The payload's parts behind the head, masked for a server. False when out of memory. */
-static bool append_masked(lw_out *out, const lw_outgoing *message, const uint8_t key[4]) {
+static bool has_pinned(const lw_outgoing *message) {
+  for (size_t i = 0; i < message->part_count; i++) {
+    if (message->parts[i].pinned) return true;
+  }
+  return false;
+}
+
+/* Copies of the head and of the payload's parts side by side; masked when there is a key. False
+ * when out of memory. */
+static bool append_copied(lw_out *out, lw_slice head, const lw_outgoing *message, size_t size,
+                          const uint8_t *key) {
+  uint8_t *to = lw_out_extend(out, head.size + size);
+  if (to == NULL) return false;
+  memcpy(to, head.data, head.size);
+  to += head.size;
   size_t offset = 0;
   for (size_t i = 0; i < message->part_count; i++) {
     const lw_part *part = &message->parts[i];
-    uint8_t *to = lw_out_extend(out, part->size);
-    if (to == NULL) return false;
-    lw_mask(to, part->data, part->size, key, offset);
+    if (key != NULL) {
+      lw_mask(to + offset, part->data, part->size, key, offset);
+    } else if (part->size > 0) {
+      memcpy(to + offset, part->data, part->size);
+    }
     offset += part->size;
   }
   return true;
 }
 
-static bool append_plain(lw_out *out, const lw_outgoing *message) {
+/* The head, and behind it references to what is pinned. */
+static bool append_referenced(lw_out *out, lw_slice head, const lw_outgoing *message) {
+  if (!lw_out_copy(out, head.data, head.size)) return false;
   for (size_t i = 0; i < message->part_count; i++) {
     lw_part *part = &message->parts[i];
     if (!part->pinned) {
@@ -122,9 +139,12 @@ lw_send_result lw__conn_send_frame(lw_conn *conn, lw_frame *frame, const lw_outg
   size_t head_size = lw_session_send(&conn->session, frame, head);
   if (head_size == 0) return LW_SEND_ORDER;
   lw_out *out = lw__conn_gather(conn);
-  if (out == NULL || !lw_out_copy(out, head, head_size)) return out_of_memory(conn);
-  bool appended =
-      conn->is_server ? append_plain(out, message) : append_masked(out, message, frame->key);
+  if (out == NULL) return out_of_memory(conn);
+  lw_slice start = {(const char *)head, head_size};
+  const uint8_t *key = conn->is_server ? NULL : frame->key;
+  bool appended = key == NULL && has_pinned(message)
+                      ? append_referenced(out, start, message)
+                      : append_copied(out, start, message, (size_t)frame->length, key);
   return appended ? LW_SEND_OK : out_of_memory(conn);
 }
 

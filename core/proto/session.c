@@ -143,13 +143,14 @@ static void turn_key(uint8_t key[4], size_t size) {
 static lw_slice take_payload(lw_session *s) {
   size_t size = smaller(s->frame.length, s->input_size);
   uint8_t *data = s->input;
-  if (s->frame.masked) {
-    lw_mask(data, data, size, s->frame.key, 0);
-    turn_key(s->frame.key, size);
-  }
+  if (s->frame.masked) lw_mask(data, data, size, s->frame.key, 0);
   consume(s, size);
   s->frame.length -= size;
-  if (s->frame.length == 0) s->in_payload = false;
+  if (s->frame.length == 0) {
+    s->in_payload = false;
+  } else if (s->frame.masked) {
+    turn_key(s->frame.key, size);
+  }
   return (lw_slice){(const char *)data, size};
 }
 

@@ -18,8 +18,8 @@ typedef enum lw_hook {
 typedef struct lw_lua {
   lua_State *L; /* the thread that handlers are called on, anchored in the registry */
   lw_loop *loop;
-  struct lw_fiber *fiber;     /* the one that runs, see fiber.h */
-  const void *conn_metatable; /* its address, by which connections are known */
+  struct lw_fiber *fiber;    /* the one that runs, see fiber.h */
+  const char *text, *binary; /* the names of kinds, which Lua keeps once; anchored by the door */
   int hooks[LW_HOOKS];
   long references; /* registry references that are held: for leak checks */
 } lw_lua;
@@ -82,11 +82,14 @@ typedef struct lw_lua_conn {
   lw_lua *lua;
   lw_handlers *handlers; /* NULL before the upgrade is decided */
   int self;              /* keeps the userdata while the connection can make calls */
-  bool has_fields;       /* its own table exists */
-  bool is_parked;        /* coroutines wait for its output to drain */
-  bool has_closed;       /* the script closed it, not the peer */
+  uint16_t tag;          /* LW_CONN_TAG: no other userdata of this size has it here */
   uint8_t stream_kind;   /* lw_kind of the fragmented message that is being sent */
+  bool has_fields : 1;   /* its own table exists */
+  bool is_parked : 1;    /* coroutines wait for its output to drain */
+  bool has_closed : 1;   /* the script closed it, not the peer */
 } lw_lua_conn;
+
+#define LW_CONN_TAG 0x4c57
 
 extern const lw_conn_events lw__lua_conn_events;
 

@@ -35,7 +35,9 @@ void lw__open_door(lw_lua *lua) {
   lua_settop(L, 0);
   lua_pushcfunction(L, traceback);
   lua_pushliteral(L, "text");
+  lua->text = lua_tostring(L, -1);
   lua_pushliteral(L, "binary");
+  lua->binary = lua_tostring(L, -1);
   lua_pushcclosure(L, trampoline, 2);
 }
 

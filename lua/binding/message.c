@@ -5,7 +5,11 @@
 
 lw_kind lw__check_kind(lua_State *L, int index) {
   if (lua_isnoneornil(L, index)) return LW_TEXT;
-  const char *kind = luaL_checkstring(L, index);
+  const lw_lua *lua = lw__lua(L);
+  const char *kind = lua_tostring(L, index);
+  if (kind == lua->text) return LW_TEXT;
+  if (kind == lua->binary) return LW_BINARY;
+  luaL_checkstring(L, index);
   if (strcmp(kind, "text") == 0) return LW_TEXT;
   if (strcmp(kind, "binary") == 0) return LW_BINARY;
   luaL_argerror(L, index, "kind must be \"text\" or \"binary\"");
@@ -19,15 +23,14 @@ void lw__release_part(void *keeper, intptr_t token) {
   lw__unref(keeper, &reference);
 }
 
-/* Describes the string on top of the stack and pops it. */
-static void take_part(lua_State *L, lw_lua *keeper, lw_part *part) {
-  part->data = lua_tolstring(L, -1, &part->size);
+/* Describes the string at the index, which stays on the stack for as long as it is needed, or in
+ * the registry. */
+static void take_part(lua_State *L, lw_lua *keeper, int index, lw_part *part) {
+  part->data = lua_tolstring(L, index, &part->size);
   part->pinned = keeper != NULL && part->size >= LW_PIN_MIN;
-  if (part->pinned) {
-    part->token = lw__ref(keeper, L);
-  } else {
-    lua_pop(L, 1);
-  }
+  if (!part->pinned) return;
+  lua_pushvalue(L, index);
+  part->token = lw__ref(keeper, L);
 }
 
 /* Everything is checked before the first part is taken: an error must not leave a pin behind. */
@@ -47,8 +50,7 @@ static size_t count_parts(lua_State *L, int index) {
 lw_part *lw__take_parts(lua_State *L, lw_lua *keeper, int index, lw_part *few, size_t *count) {
   if (lua_type(L, index) != LUA_TTABLE) {
     luaL_checkstring(L, index);
-    lua_pushvalue(L, index);
-    take_part(L, keeper, few);
+    take_part(L, keeper, index, few);
     *count = 1;
     return few;
   }
@@ -56,7 +58,8 @@ lw_part *lw__take_parts(lua_State *L, lw_lua *keeper, int index, lw_part *few, s
   lw_part *parts = *count > LW_PARTS_ON_STACK ? lua_newuserdata(L, *count * sizeof *parts) : few;
   for (size_t i = 0; i < *count; i++) {
     lua_rawgeti(L, index, (int)i + 1);
-    take_part(L, keeper, &parts[i]);
+    take_part(L, keeper, -1, &parts[i]);
+    lua_pop(L, 1); /* the table keeps it */
   }
   return parts;
 }
