@@ -1,7 +1,7 @@
 /* The life of a connection: birth, the events of its transport, and death. What it does with input
  * is in conn_input.c, the calls that follow in conn_settle.c, output in conn_send.c, time limits in
  * conn_deadline.c, and the ways it ends in conn_end.c. */
-#include "conn.h"
+#include "conn_http.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -88,6 +88,7 @@ static void leave_loop(lw_conn *conn) {
   lw_buf_free(&conn->waiting);
   free(conn->pong);
   conn->pong = NULL;
+  lw__http_free(conn);
   if (conn->out != NULL) lw_out_give(loop->net.outs, conn->out);
   conn->out = NULL;
   loop->counts.connections--;
@@ -131,6 +132,7 @@ void lw__conn_open(lw_conn *conn, bool stream_messages) {
   lw_session_init(&conn->session, stream_messages ? &settings->stream : &settings->whole);
   lw_session_use_deflate(&conn->session, conn->agreed_deflate);
   conn->agreed_deflate = NULL;
+  lw__http_free(conn);
   conn->state = LW_OPEN;
   conn->must_open = true;
   lw__conn_remember_remote(conn);
@@ -164,10 +166,13 @@ static void on_end(void *owner, int error) {
   lw_loop *loop = conn->loop;
   lw_conn_hold(conn);
   lw__loop_enter(loop);
-  if (conn->state == LW_CLOSED) {
-    lw__conn_close_transport(conn);
+  conn->peer_ended = true;
+  if (conn->state == LW_CLOSED) { /* lingering; what it was answered may still be on its way */
+    if (error != UV_EOF || !conn->is_writing) lw__conn_close_transport(conn);
   } else if (conn->client != NULL) {
     lw__client_on_end(conn, error);
+  } else if (conn->state == LW_REQUEST && error == UV_EOF) {
+    lw__http_on_peer_end(conn);
   } else {
     lw__conn_finish_uv(conn, error);
   }
@@ -181,6 +186,7 @@ static void on_written(void *owner, int error) {
   lw_conn_hold(conn);
   lw__loop_enter(loop);
   conn->is_writing = false;
+  if (conn->http != NULL) lw__http_written(conn);
   if (error != 0) {
     if (conn->state == LW_CLOSED) lw__conn_close_transport(conn);
     lw__conn_finish_uv(conn, error);

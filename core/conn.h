@@ -27,6 +27,7 @@ lw_settings *lw__settings_hold(lw_settings *settings);
 void lw__settings_release(lw_settings *settings);
 
 typedef struct lw_client lw_client; /* what only a client that is not open yet needs */
+typedef struct lw_http lw_http;     /* what only a connection that speaks plain HTTP needs */
 typedef struct lw_remote lw_remote; /* the peer's address */
 typedef struct lw_member lw_member; /* what it has subscribed to */
 
@@ -42,6 +43,7 @@ struct lw_conn {
   lw_settings *settings;
   lw_server *server;     /* counted; NULL for clients */
   lw_client *client;     /* NULL for servers, and once open */
+  lw_http *http;         /* NULL before the first plain request, and once open */
   lw_conn *next, **back; /* in loop->conns; back is NULL when it is not there */
   lw_conn *next_unsettled;
 
@@ -70,8 +72,6 @@ struct lw_conn {
   uint8_t state;                /* lw_state */
   lw_utf8 sending_utf8;         /* of the fragmented text under way */
   lw_deflate_agreement deflate; /* all zero: no compression */
-  lw_http_scanner scanner;
-  lw_session session;
 
   bool is_unsettled : 1;
   bool is_server : 1;
@@ -89,7 +89,11 @@ struct lw_conn {
   bool is_lingering : 1; /* closed for the script; waits for the end of TCP */
   bool has_shut_down : 1;
   bool wants_pong : 1; /* a ping is to be answered once output drains */
-  uint8_t *pong;       /* that ping's payload, its size in front; NULL when none */
+  bool peer_ended : 1; /* the peer sent its last byte */
+
+  lw_http_scanner scanner;
+  lw_session session;
+  uint8_t *pong; /* that ping's payload, its size in front; NULL when none */
 };
 
 /* A connection in the given state with one reference for its I/O; it joins the loop. NULL: no
@@ -106,6 +110,8 @@ void lw__conn_drop(lw_conn *conn);
 /* Handles what was read, in any state; and frames, which may also have waited (conn_input.c). */
 void lw__conn_input(lw_conn *conn, uint8_t *data, size_t size);
 void lw__conn_session_input(lw_conn *conn, uint8_t *data, size_t size);
+/* Keeps input that may not be handled now. Out of memory ends the connection. */
+void lw__conn_keep(lw_conn *conn, const uint8_t *data, size_t size);
 
 /* Leaves the loop, if neither a call nor the transport is left. */
 void lw__conn_leave_loop_if_over(lw_conn *conn);
@@ -155,18 +161,29 @@ void lw__conn_broken(lw_conn *conn, lw_error error);
 lw_out *lw__conn_gather(lw_conn *conn);
 /* Appends to what is gathered. False when out of memory. */
 bool lw__conn_write(lw_conn *conn, const void *data, size_t size);
+/* The same with the parts of a message or a body as they are; `pinned` is cleared in those that the
+ * output keeps. */
+bool lw__conn_append(lw_conn *conn, const lw_outgoing *message);
+size_t lw__outgoing_size(const lw_outgoing *message);
+/* Releases the parts that are still pinned. */
+void lw__outgoing_release(const lw_outgoing *message);
+/* Out of memory with something half gathered: nothing sensible can follow it. */
+lw_send_result lw__conn_out_of_memory(lw_conn *conn);
 /* Gathers one frame as it is, masked if we are a client. */
 lw_send_result lw__conn_send_frame(lw_conn *conn, lw_frame *frame, const lw_outgoing *message);
 /* More waits than max_buffered allows: ends the connection, or not, as the limits say. */
 lw_send_result lw__conn_too_slow(lw_conn *conn);
-/* Hands what was gathered to the transport, unless it is busy. */
+/* Hands what was gathered to the transport, unless it is busy; only if it is much. */
 void lw__conn_flush(lw_conn *conn);
+void lw__conn_flush_full(lw_conn *conn);
 /* Sends a close frame, if none was sent. */
 void lw__conn_send_close(lw_conn *conn, unsigned code, const char *reason, size_t size);
 /* Answers a ping now, or remembers it while output is waiting. */
 void lw__conn_pong(lw_conn *conn, const char *data, size_t size);
 void lw__conn_send_waiting_pong(lw_conn *conn);
 
+/* Whether a field of a script may be sent: nothing that was not looked at here gets into a head. */
+bool lw__field_check(const lw_field *field, lw_failure *failure);
 /* Fields of a script in the terms of core/proto (fields.c): an array that the caller frees, whose
  * slices point into `fields`. NULL when one may not be sent, or there is no memory. */
 lw_header *lw__headers_of(const lw_field *fields, size_t count, lw_failure *failure);
@@ -175,8 +192,8 @@ lw_header *lw__headers_of(const lw_field *fields, size_t count, lw_failure *fail
  */
 void lw__conn_more_head(lw_conn *conn, const uint8_t *data, size_t size);
 
-/* A head came whole (server.c, client.c); rest is what came behind it. */
-void lw__server_on_head(lw_conn *conn, const uint8_t *rest, size_t size);
+/* A head came whole (upgrade.c, client.c); rest is what came behind it. */
+void lw__server_on_head(lw_conn *conn);
 void lw__client_on_head(lw_conn *conn, const uint8_t *rest, size_t size);
 /* The head is broken, or time is up, or the peer is gone (error: libuv) before the connection
  * opened. */

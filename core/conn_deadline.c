@@ -2,7 +2,7 @@
  * moved there, its deadline is computed again when the old one comes. */
 #include <stdio.h>
 
-#include "conn.h"
+#include "conn_http.h"
 
 #define CONN_OF_NODE(node) ((lw_conn *)((char *)(node)-offsetof(lw_conn, deadline)))
 
@@ -11,10 +11,13 @@ static uint64_t due_ms(const lw_conn *conn) {
   const lw_limits *limits = &conn->settings->limits;
   switch ((lw_state)conn->state) {
   case LW_CONNECTING:
-  case LW_REQUEST:
     return conn->began_ms + limits->handshake_ms;
+  case LW_REQUEST:
+    return lw__http_due_ms(conn);
+  case LW_CLOSED: /* lingering; while an answer is on its way, as long as somebody reads it */
+    if (conn->is_writing && conn->http != NULL) return lw__http_write_due_ms(conn);
+    return conn->began_ms + limits->close_ms;
   case LW_CLOSING:
-  case LW_CLOSED:
     return conn->began_ms + limits->close_ms;
   case LW_OPEN:
     break;
@@ -74,7 +77,7 @@ void lw__conn_deadline(lw_wheel_node *node) {
     lw__client_on_bad_head(conn, LW_E_HTTP_TIMEOUT);
     break;
   case LW_REQUEST:
-    lw__server_on_bad_head(conn, LW_E_HTTP_TIMEOUT);
+    lw__http_deadline(conn);
     break;
   case LW_OPEN:
     open_deadline(conn);
@@ -83,7 +86,11 @@ void lw__conn_deadline(lw_wheel_node *node) {
     lw__conn_finish(conn, LW_CLOSE_ABNORMAL, closing, sizeof closing - 1, false);
     break;
   case LW_CLOSED:
-    lw__conn_close_transport(conn);
+    if (conn->is_writing && conn->http != NULL && !lw__http_is_stalled(conn)) {
+      lw__conn_arm(conn);
+    } else {
+      lw__conn_close_transport(conn);
+    }
     break;
   }
 }

@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "conn.h"
+#include "conn_http.h"
 #include "member.h"
 #include "server.h"
 
@@ -34,6 +34,7 @@ void lw__conn_finish(lw_conn *conn, unsigned code, const char *reason, size_t si
   conn->close_code = (uint16_t)code;
   if (conn->opened) remember_reason(conn, reason, size);
   if (conn->client != NULL) lw__client_free(conn);
+  if (conn->http != NULL) lw__http_on_finish(conn);
 
   /* A socket that is closed with unread input resets the connection, and the reset may overtake our
    * close frame. So it stays until the peer has read that far and ends its side too. */

@@ -2,12 +2,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "conn.h"
+#include "conn_http.h"
 #include "member.h"
 #include "net/tls.h"
 
 void lw_conn_pause(lw_conn *conn) {
-  if (conn->state != LW_OPEN || conn->is_paused) return;
+  bool may = conn->state == LW_OPEN || (conn->state == LW_REQUEST && conn->http != NULL);
+  if (!may || conn->is_paused) return;
   conn->is_paused = true;
   lw__loop_unsettle(conn->loop, conn);
 }
@@ -16,6 +17,7 @@ void lw_conn_resume(lw_conn *conn) {
   if (!conn->is_paused) return;
   conn->is_paused = false;
   conn->heard_ms = uv_now(conn->loop->net.uv); /* its silence was ours */
+  if (conn->http != NULL) lw__http_pace(conn);
   lw__conn_arm(conn);
   lw__loop_unsettle(conn->loop, conn);
 }

@@ -1,7 +1,7 @@
 /* What a connection does with the bytes it reads: first a head, then frames. */
 #include <string.h>
 
-#include "conn.h"
+#include "conn_http.h"
 #include "server.h"
 
 static void count_message_in(lw_conn *conn, size_t size, bool final) {
@@ -59,8 +59,7 @@ static void on_event(lw_conn *conn, const lw_event *event) {
   }
 }
 
-/* Keeps input that may not be handled now. Out of memory ends the connection. */
-static void keep(lw_conn *conn, const uint8_t *data, size_t size) {
+void lw__conn_keep(lw_conn *conn, const uint8_t *data, size_t size) {
   if (size == 0 || lw_buf_append(&conn->waiting, data, size)) return;
   lw__conn_finish_uv(conn, UV_ENOMEM);
 }
@@ -80,10 +79,10 @@ void lw__conn_session_input(lw_conn *conn, uint8_t *data, size_t size) {
   }
   size_t unread = lw_session_unread(session);
   lw_session_feed(session, NULL, 0); /* what was lent is not ours any more */
-  if (conn->state != LW_CLOSED) keep(conn, data + size - unread, unread);
+  if (conn->state != LW_CLOSED) lw__conn_keep(conn, data + size - unread, unread);
 }
 
-/* Once the head is complete, its receiver gets what is behind it. */
+/* A client's. Once the head is complete, its receiver gets what is behind it. */
 static void head_input(lw_conn *conn, const uint8_t *data, size_t size) {
   size_t used = 0;
   lw_result result = lw_http_scan(&conn->scanner, &used, data, size);
@@ -92,30 +91,28 @@ static void head_input(lw_conn *conn, const uint8_t *data, size_t size) {
   if (!lw_buf_append(&conn->head, data, seen) && error == LW_OK) error = LW_E_NOMEM;
   if (error == LW_OK && result == LW_MORE) return;
   conn->has_head = error == LW_OK;
-  if (conn->is_server) {
-    if (error != LW_OK) {
-      lw__server_on_bad_head(conn, error);
-    } else {
-      lw__server_on_head(conn, data + used, size - used);
-    }
-  } else if (error != LW_OK) {
+  if (error != LW_OK) {
     lw__client_on_bad_head(conn, error);
   } else {
     lw__client_on_head(conn, data + used, size - used);
   }
 }
 
+static void client_input(lw_conn *conn, const uint8_t *data, size_t size) {
+  if (!conn->has_head) {
+    head_input(conn, data, size);
+  } else {
+    lw__client_on_body(conn, data, size);
+  }
+}
+
 void lw__conn_input(lw_conn *conn, uint8_t *data, size_t size) {
   switch ((lw_state)conn->state) {
   case LW_CONNECTING:
+    client_input(conn, data, size);
+    break;
   case LW_REQUEST:
-    if (!conn->has_head) {
-      head_input(conn, data, size);
-    } else if (conn->client != NULL) {
-      lw__client_on_body(conn, data, size);
-    } else {
-      keep(conn, data, size);
-    }
+    lw__http_input(conn, data, size);
     break;
   case LW_OPEN:
   case LW_CLOSING:

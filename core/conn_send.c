@@ -53,8 +53,13 @@ void lw__conn_flush(lw_conn *conn) {
   bool ends_first = conn->is_lingering && conn->is_server;
   if (ends_first && !conn->is_writing && !conn->has_shut_down) {
     conn->has_shut_down = true;
-    if (lw_transport_shutdown(conn->io) != 0) lw__conn_close_transport(conn);
+    bool over = lw_transport_shutdown(conn->io) != 0 || conn->peer_ended;
+    if (over) lw__conn_close_transport(conn);
   }
+}
+
+void lw__conn_flush_full(lw_conn *conn) {
+  if (conn->out != NULL && lw_out_size(conn->out) >= LW_FLUSH_SIZE) lw__conn_flush(conn);
 }
 
 /* --- frames --- */
@@ -119,7 +124,12 @@ static bool append_referenced(lw_out *out, lw_slice head, const lw_outgoing *mes
   return true;
 }
 
-static void release_pinned(const lw_outgoing *message) {
+bool lw__conn_append(lw_conn *conn, const lw_outgoing *message) {
+  lw_out *out = lw__conn_gather(conn);
+  return out != NULL && append_referenced(out, LW_SLICE(""), message);
+}
+
+void lw__outgoing_release(const lw_outgoing *message) {
   for (size_t i = 0; i < message->part_count; i++) {
     lw_part *part = &message->parts[i];
     if (part->pinned) message->release(message->context, part->token);
@@ -127,8 +137,7 @@ static void release_pinned(const lw_outgoing *message) {
   }
 }
 
-/* Out of memory with half a frame gathered: nothing sensible can follow it. */
-static lw_send_result out_of_memory(lw_conn *conn) {
+lw_send_result lw__conn_out_of_memory(lw_conn *conn) {
   lw__conn_finish_uv(conn, UV_ENOMEM);
   return LW_SEND_NOMEM;
 }
@@ -139,18 +148,18 @@ lw_send_result lw__conn_send_frame(lw_conn *conn, lw_frame *frame, const lw_outg
   size_t head_size = lw_session_send(&conn->session, frame, head);
   if (head_size == 0) return LW_SEND_ORDER;
   lw_out *out = lw__conn_gather(conn);
-  if (out == NULL) return out_of_memory(conn);
+  if (out == NULL) return lw__conn_out_of_memory(conn);
   lw_slice start = {(const char *)head, head_size};
   const uint8_t *key = conn->is_server ? NULL : frame->key;
   bool appended = key == NULL && has_pinned(message)
                       ? append_referenced(out, start, message)
                       : append_copied(out, start, message, (size_t)frame->length, key);
-  return appended ? LW_SEND_OK : out_of_memory(conn);
+  return appended ? LW_SEND_OK : lw__conn_out_of_memory(conn);
 }
 
 /* --- messages --- */
 
-static size_t total_size(const lw_outgoing *message) {
+size_t lw__outgoing_size(const lw_outgoing *message) {
   size_t size = 0;
   for (size_t i = 0; i < message->part_count; i++) size += message->parts[i].size;
   return size;
@@ -180,7 +189,7 @@ static bool count_unsent(lw_conn *conn, const lw_outgoing *message, bool final) 
 
 /* A flush that fails ends the connection; then the message was not accepted after all. */
 static bool flush_much(lw_conn *conn, const lw_outgoing *message) {
-  if (lw_out_size(conn->out) >= LW_FLUSH_SIZE) lw__conn_flush(conn);
+  lw__conn_flush_full(conn);
   if (conn->state == LW_OPEN) return true;
   conn->unsent -= begins_message(message);
   return false;
@@ -196,7 +205,7 @@ static lw_send_result send_message(lw_conn *conn, const lw_outgoing *message) {
   const lw_limits *limits = &conn->settings->limits;
   if (conn->state != LW_OPEN) return LW_SEND_CLOSED;
   if (message->kind == LW_TEXT && !text_is_valid(conn, message)) return LW_SEND_UTF8;
-  size_t size = total_size(message);
+  size_t size = lw__outgoing_size(message);
   size_t buffered = lw_conn_buffered(conn);
   if (buffered > 0 && buffered + size > limits->max_buffered) return lw__conn_too_slow(conn);
 
@@ -205,12 +214,12 @@ static lw_send_result send_message(lw_conn *conn, const lw_outgoing *message) {
                               ? lw__conn_send_frame(conn, &frame, message)
                               : lw__conn_send_deflated(conn, &frame, message);
   if (result != LW_SEND_OK) return result;
-  if (!count_unsent(conn, message, frame.fin)) return out_of_memory(conn);
+  if (!count_unsent(conn, message, frame.fin)) return lw__conn_out_of_memory(conn);
   count_message_out(conn, size, frame.fin);
   /* What was published meanwhile waited for the end of the fragmented message. */
   bool ends = message->fragment && message->final;
   if (ends && conn->member != NULL && !lw__member_send_held(conn->member, false))
-    return out_of_memory(conn);
+    return lw__conn_out_of_memory(conn);
   if (!flush_much(conn, message)) return LW_SEND_CLOSED;
   if (lw_conn_buffered(conn) <= limits->high_water) return LW_SEND_OK;
   conn->is_slow = true;
@@ -219,7 +228,7 @@ static lw_send_result send_message(lw_conn *conn, const lw_outgoing *message) {
 
 lw_send_result lw_conn_send(lw_conn *conn, const lw_outgoing *message) {
   lw_send_result result = send_message(conn, message);
-  release_pinned(message);
+  lw__outgoing_release(message);
   return result;
 }
 
@@ -291,6 +300,7 @@ const char *lw_send_error(lw_send_result result, const char **code) {
       [-LW_SEND_TOPIC_TOO_LONG] = {"TOPIC_TOO_LONG", "a topic or key must not be over 255 bytes"},
       [-LW_SEND_TOO_MANY_TOPICS] = {"TOO_MANY_TOPICS", "the connection has as many topics as "
                                                        "max_topics allows: unsubscribe from some"},
+      [-LW_SEND_EXCESS] = {"EXCESS", "the answer's body is longer than its Content-Length"},
   };
   *code = errors[-result].code;
   return errors[-result].text;

@@ -1,6 +1,6 @@
 /* Settling: at the end of a batch a connection makes the calls that became due and writes what was
  * gathered. This is the only place from which handlers other than those for input are called. */
-#include "conn.h"
+#include "conn_http.h"
 #include "member.h"
 
 /* Input that waits, or text of a compressed message that was not inflated yet. */
@@ -10,8 +10,8 @@ static bool has_unread(const lw_conn *conn) {
 
 static bool may_read(const lw_conn *conn) {
   switch ((lw_state)conn->state) {
-  case LW_REQUEST: /* until the script has decided, the kernel may keep what follows */
-    return !conn->has_head;
+  case LW_REQUEST:
+    return lw__http_may_read(conn);
   case LW_OPEN:
   case LW_CLOSING:
     return !conn->is_paused && !has_unread(conn);
@@ -33,6 +33,10 @@ static void update_reading(lw_conn *conn) {
 }
 
 static void feed_waiting(lw_conn *conn) {
+  if (conn->state == LW_REQUEST) {
+    lw__http_feed_waiting(conn);
+    return;
+  }
   lw_buf input = conn->waiting;
   conn->waiting = (lw_buf){0};
   lw__conn_session_input(conn, input.data, input.size);
@@ -41,7 +45,7 @@ static void feed_waiting(lw_conn *conn) {
 
 static bool has_input(const lw_conn *conn) {
   bool open = conn->state == LW_OPEN || conn->state == LW_CLOSING;
-  return open && !conn->is_paused && has_unread(conn);
+  return open ? !conn->is_paused && has_unread(conn) : lw__http_has_input(conn);
 }
 
 /* on_open, and then the input that had to wait for it or for resume. */
@@ -65,7 +69,8 @@ static void flush(lw_conn *conn) {
 }
 
 static bool is_drained(const lw_conn *conn) {
-  return conn->is_slow && !conn->is_writing && conn->out == NULL && conn->state == LW_OPEN;
+  bool open = conn->state == LW_OPEN || conn->state == LW_REQUEST;
+  return conn->is_slow && !conn->is_writing && conn->out == NULL && open;
 }
 
 static void call_drain(lw_conn *conn) {
@@ -96,6 +101,7 @@ static void call_close(lw_conn *conn) {
     if (conn->must_fail && events->on_error != NULL) {
       events->on_error(conn, failure->message, failure->code);
     }
+    if (conn->http != NULL) lw__http_call_gone(conn);
     if (events->on_end != NULL) events->on_end(conn);
   }
 }
@@ -108,6 +114,7 @@ void lw__conn_settle(lw_conn *conn) {
   flush(conn);
   if (conn->wants_pong) lw__conn_send_waiting_pong(conn);
   call_drain(conn);
+  if (conn->http != NULL) lw__http_settled(conn);
   update_reading(conn);
   if (conn->must_close || conn->must_end) call_close(conn);
   loop->current = NULL;

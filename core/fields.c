@@ -15,8 +15,7 @@ bool lw_field_reserved(const char *name, size_t size) {
   return lw_handshake_is_reserved((lw_slice){name, size});
 }
 
-/* Nothing that was not looked at here gets into a head. */
-static bool check(const lw_field *field, lw_failure *failure) {
+bool lw__field_check(const lw_field *field, lw_failure *failure) {
   const char *problem = NULL;
   if (!lw_field_name_valid(field->name, field->name_size) ||
       !lw_field_value_valid(field->value, field->value_size)) {
@@ -37,7 +36,7 @@ lw_header *lw__headers_of(const lw_field *fields, size_t count, lw_failure *fail
     return NULL;
   }
   for (size_t i = 0; i < count; i++) {
-    if (!check(&fields[i], failure)) {
+    if (!lw__field_check(&fields[i], failure)) {
       free(headers);
       return NULL;
     }

@@ -120,6 +120,19 @@ bool lw__loop_mask(lw_loop *loop, uint8_t key[4]) {
   return true;
 }
 
+/* --- the time of day --- */
+
+lw_slice lw__loop_date(lw_loop *loop) {
+  uv_timeval64_t now;
+  uint64_t now_ms = uv_now(loop->net.uv);
+  lw_slice date = {loop->date, sizeof loop->date};
+  if (now_ms < loop->date_until_ms) return date;
+  if (uv_gettimeofday(&now) != 0 || now.tv_sec < 0) return (lw_slice){NULL, 0};
+  lw_http_date(loop->date, (uint64_t)now.tv_sec);
+  loop->date_until_ms = now_ms + 1000 - (uint64_t)now.tv_usec / 1000;
+  return date;
+}
+
 /* --- life of a loop --- */
 
 lw_loop *lw_loop_new(void *uv_loop, lw_failure *failure) {
@@ -170,6 +183,7 @@ void lw_loop_free(lw_loop *loop) {
   lw_net_free(&loop->net);
   lw_deflate_pool_free(loop->deflate_pool);
   lw_block_release(loop->block);
+  lw_buf_free(&loop->head);
   if (loop->owns_uv) uv_loop_close(&loop->own);
   free(loop);
 }

@@ -7,6 +7,7 @@
 #include "lunawire.h"
 #include "net/net.h"
 #include "proto/deflate.h"
+#include "proto/http_date.h"
 #include "turns.h"
 #include "wheel.h"
 
@@ -24,6 +25,10 @@ struct lw_loop {
   uint64_t timer_due_ms; /* when it fires; 0 while it is stopped */
   lw_wheel wheel;
   lw_turns turns; /* of clients, to connect */
+
+  lw_buf head;                  /* for writing the head of an answer */
+  char date[LW_HTTP_DATE_SIZE]; /* of now, for it */
+  uint64_t date_until_ms;       /* when it has to be computed again */
 
   lw_deflate_pool *deflate_pool; /* NULL until a connection compresses */
   lw_block *block;               /* of what was published last; NULL until then */
@@ -53,6 +58,9 @@ void lw__loop_arm(lw_loop *loop, lw_wheel_node *node, uint64_t due_ms);
 
 /* Four bytes that nobody can predict. False when the system has no randomness to give. */
 bool lw__loop_mask(lw_loop *loop, uint8_t key[4]);
+
+/* The time of day for the Date field; empty when the system does not know it. */
+lw_slice lw__loop_date(lw_loop *loop);
 
 /* Fills a failure: from a text of ours, or from a libuv error code and what was attempted. */
 void lw__fail(lw_failure *failure, const char *code, const char *format, ...)

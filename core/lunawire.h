@@ -107,11 +107,24 @@ typedef enum lw_state {
 
 typedef enum lw_kind { LW_TEXT = 1, LW_BINARY = 2 } lw_kind; /* the opcodes of RFC 6455 */
 
+/* A request whose head is whole. The texts are not terminated, and valid during the call only. */
+typedef struct lw_request {
+  const char *method, *path, *head; /* path: as sent, without the query; head: all of it */
+  size_t method_size, path_size, head_size;
+  bool is_upgrade; /* it asks for a WebSocket */
+} lw_request;
+
 /* What happens on a connection. Members may be NULL. `data` is valid during the call only. */
 typedef struct lw_conn_events {
-  /* Server: a whole request head came; see lw_conn_accept and lw_conn_respond. Only for servers
-   * that set decide_upgrades. */
-  void (*on_request)(lw_conn *conn);
+  /* Server: a request came, which is to be accepted (lw_conn_accept) or answered (lw_conn_answer,
+   * lw_conn_respond), now or later. Only for servers that set decide_upgrades. The next request
+   * comes when this one is over. */
+  void (*on_request)(lw_conn *conn, const lw_request *request);
+  /* A piece of the request's body, or all of it: what lw_conn_read_body asked for. */
+  void (*on_body)(lw_conn *conn, const char *data, size_t size, bool final);
+  /* A plain request is off before its answer was finished: the client has gone, is too slow or
+   * broke a rule (and was told). on_end follows. */
+  void (*on_gone)(lw_conn *conn, const char *message, const char *code);
   void (*on_open)(lw_conn *conn);
   void (*on_message)(lw_conn *conn, lw_kind kind, const char *data, size_t size);
   /* Instead of on_message for connections that stream messages. */
@@ -130,14 +143,17 @@ typedef struct lw_conn_events {
 
 /* Limits and time limits of a connection. Every field counts; 0 means "none" only where said. */
 typedef struct lw_limits {
-  uint64_t max_message;  /* bytes of an incoming message */
-  uint64_t max_buffered; /* bytes of unsent output */
-  uint64_t high_water;   /* bytes of unsent output above which lw_conn_send answers LW_SEND_SLOW */
-  uint32_t handshake_ms; /* from accept or connect to open */
-  uint32_t idle_ms;      /* without a message in either direction; 0: none */
-  uint32_t ping_ms;      /* silence before a ping, and again before giving up; 0: none */
-  uint32_t close_ms;     /* for the closing handshake, and again for the end of TCP */
-  bool drop_when_slow;   /* at max_buffered: refuse the message instead of ending the connection */
+  uint64_t max_message;   /* bytes of an incoming message */
+  uint64_t max_buffered;  /* bytes of unsent output */
+  uint64_t high_water;    /* bytes of unsent output above which lw_conn_send answers LW_SEND_SLOW */
+  uint32_t handshake_ms;  /* from accept or connect to open */
+  uint32_t idle_ms;       /* without a message in either direction; 0: none */
+  uint32_t ping_ms;       /* silence before a ping, and again before giving up; 0: none */
+  uint32_t close_ms;      /* for the closing handshake, and again for the end of TCP */
+  uint32_t keep_alive_ms; /* servers: between an answer and the next request's first byte */
+  uint32_t body_ms;       /* servers: silence inside a request's body, see lw_conn_read_body */
+  uint32_t write_ms;      /* servers: during which a client reads nothing of its answer */
+  bool drop_when_slow;    /* at max_buffered: refuse the message instead of ending the connection */
 } lw_limits;
 
 /* permessage-deflate (RFC 7692). Without takeover a connection borrows the memory that compressing
@@ -189,7 +205,8 @@ typedef enum lw_send_result {
   LW_SEND_RANDOM = -7,         /* the system gave no masking key */
   LW_SEND_TOO_LONG = -8,       /* a control frame's payload is over 125 bytes */
   LW_SEND_TOPIC_TOO_LONG = -9, /* a topic or key is over LW_TOPIC_MAX bytes */
-  LW_SEND_TOO_MANY_TOPICS = -10
+  LW_SEND_TOO_MANY_TOPICS = -10,
+  LW_SEND_EXCESS = -11 /* more than the answer's Content-Length */
 } lw_send_result;
 
 lw_send_result lw_conn_send(lw_conn *conn, const lw_outgoing *message);
@@ -206,8 +223,8 @@ void lw_conn_abort(lw_conn *conn, unsigned code, const char *reason);
 /* Ends it at once; on_close(1006) follows. */
 void lw_conn_terminate(lw_conn *conn);
 
-/* Stops and starts reading from the peer; what was read already waits. Heartbeats rest meanwhile.
- */
+/* Stops and starts reading from the peer (of a plain request: its body); what was read already
+ * waits. Heartbeats rest meanwhile. */
 void lw_conn_pause(lw_conn *conn);
 void lw_conn_resume(lw_conn *conn);
 
@@ -356,9 +373,48 @@ typedef struct lw_field {
 bool lw_conn_accept(lw_conn *conn, const char *protocol, bool stream_messages,
                     const lw_field *fields, size_t field_count, lw_failure *failure);
 
-/* Answers with a whole HTTP response and ends the connection. */
+/* --- plain HTTP: in or after on_request, until the answer is finished or on_gone --- */
+
+#define LW_ANSWER_STREAM UINT64_MAX /* a length that is not known */
+
+typedef struct lw_answer {
+  int status;             /* 200 to 599 */
+  const lw_field *fields; /* none of those that frame a message or say how the connection goes on */
+  size_t field_count;
+  uint64_t length; /* of the body in bytes; LW_ANSWER_STREAM: chunked, or until the end of the
+                      connection where the client speaks HTTP/1.0 */
+  bool close;      /* end the connection behind the answer */
+} lw_answer;
+
+/* Begins the answer: gathers its head, with Date, Content-Type (text/plain unless given) and what
+ * frames the body. False when the request was answered, a field is not valid, or the connection is
+ * gone. */
+bool lw_conn_answer(lw_conn *conn, const lw_answer *answer, lw_failure *failure);
+
+/* Gathers more of its body; of `body` only the parts and their release count. What the answer to
+ * HEAD, or a status without a body, cannot carry is dropped. Above high_water LW_SEND_SLOW, and
+ * on_drain comes. LW_SEND_EXCESS writes nothing. */
+lw_send_result lw_conn_answer_write(lw_conn *conn, const lw_outgoing *body);
+
+/* Ends the answer. What the script did not want of the request's body is read to its end, if that
+ * is not far, and the next request may come; or the connection ends. False when no answer was under
+ * way, or when it is shorter than its length: the connection then ends at once, which is all that
+ * can tell the client. */
+bool lw_conn_answer_finish(lw_conn *conn);
+
+/* All three: a whole answer, whose body is copied. */
 bool lw_conn_respond(lw_conn *conn, int status, const lw_field *fields, size_t field_count,
                      const char *body, size_t size, lw_failure *failure);
+
+/* True while there is something of the request's body to read. */
+bool lw_conn_has_body(const lw_conn *conn);
+
+/* Asks for the request's body, once: on_body follows, for all of it at once if `whole`, else as it
+ * comes (lw_conn_pause and lw_conn_resume hold it back). A client that waits for "100 Continue"
+ * is told. Over `max` bytes the answer is 413, and when body_ms pass without a byte, or it comes
+ * more slowly than 1 KiB a second for that long, 408 (on_gone follows). False when there is nothing
+ * to read, or it is known to be over `max`. */
+bool lw_conn_read_body(lw_conn *conn, uint64_t max, bool whole, lw_failure *failure);
 
 /* --- clients --- */
 

@@ -1,70 +1,13 @@
-/* What a server answers to a request: the upgrade, a refusal, or a plain HTTP answer. The decision
- * is the server's own, or the script's through on_request. */
+/* What a server does with a request: the upgrade, a refusal, or an exchange of plain HTTP. The
+ * decision is the server's own, or the script's through on_request. */
 #include <stdlib.h>
 #include <string.h>
 
-#include "proto/proxy_protocol.h"
+#include "conn_http.h"
 #include "server.h"
 
-static lw_error parse_request(const lw_conn *conn, lw_http_head *request) {
+lw_error lw__http_parse(const lw_conn *conn, lw_http_head *request) {
   return lw_http_parse_request(request, (const char *)conn->head.data, conn->head.size);
-}
-
-static bool asks_for_head(const lw_conn *conn) {
-  lw_http_head request;
-  return conn->has_head && parse_request(conn, &request) == LW_OK &&
-         lw_slice_equal(request.method, LW_SLICE("HEAD"));
-}
-
-/* Writes an answer other than 101 and lets the connection linger until the peer has read it. The
- * answer to HEAD tells the length of the body and leaves it out (RFC 9110 section 9.3.2). */
-static bool refuse(lw_conn *conn, int status, const lw_header *headers, size_t header_count,
-                   lw_slice body) {
-  lw_buf answer = {0};
-  bool written = lw_handshake_write_refusal(&answer, status, headers, header_count, body);
-  if (written && asks_for_head(conn)) answer.size -= body.size;
-  written = written && lw__conn_write(conn, answer.data, answer.size);
-  lw_buf_free(&answer);
-  conn->server->stats.refused++;
-  lw__conn_finish(conn, LW_CLOSE_ABNORMAL, "", 0, written);
-  return written;
-}
-
-void lw__server_refuse(lw_conn *conn, int status, const char *text) {
-  char body[200];
-  size_t size = strlen(text);
-  if (size > sizeof body - 1) size = sizeof body - 1;
-  memcpy(body, text, size);
-  body[size++] = '\n';
-  refuse(conn, status, NULL, 0, (lw_slice){body, size});
-}
-
-/* A peer that asked nothing yet gets no answer. */
-static void refuse_if_asked(lw_conn *conn, int status, const char *text) {
-  if (conn->head.size > 0) {
-    lw__server_refuse(conn, status, text);
-  } else {
-    lw__conn_finish(conn, LW_CLOSE_ABNORMAL, "", 0, false);
-  }
-}
-
-void lw__server_on_stop(lw_conn *conn) {
-  refuse_if_asked(conn, 503, "the server is stopping");
-}
-
-void lw__server_on_bad_head(lw_conn *conn, lw_error error) {
-  if (error == LW_E_HTTP_TIMEOUT && conn->has_head) {
-    lw__server_refuse(conn, 503, "the server did not decide about the request in time");
-  } else if (error == LW_E_HTTP_TIMEOUT) {
-    refuse_if_asked(conn, lw_error_number(error), lw_error_text(error));
-  } else if (error == LW_E_NOMEM) {
-    lw__server_refuse(conn, 503, lw_error_text(error));
-  } else if (!conn->server->proxy_protocol &&
-             lw_proxy_resembles(conn->head.data, conn->head.size)) {
-    lw__server_refuse(conn, 400, lw_error_text(LW_E_PROXY_UNEXPECTED));
-  } else {
-    lw__server_refuse(conn, lw_error_number(error), lw_error_text(error));
-  }
 }
 
 /* --- the decision --- */
@@ -158,16 +101,30 @@ static void decide(lw_conn *conn, const lw_http_head *request) {
   }
 }
 
-void lw__server_on_head(lw_conn *conn, const uint8_t *rest, size_t size) {
+static void call_on_request(lw_conn *conn, const lw_http_head *head, bool is_upgrade) {
+  if (conn->events->on_request == NULL) return;
+  conn->events->on_request(conn, &(lw_request){.method = head->method.data,
+                                               .method_size = head->method.size,
+                                               .path = head->path.data,
+                                               .path_size = head->path.size,
+                                               .head = (const char *)conn->head.data,
+                                               .head_size = conn->head.size,
+                                               .is_upgrade = is_upgrade});
+}
+
+void lw__server_on_head(lw_conn *conn) {
   lw_http_head request;
-  lw_error error = parse_request(conn, &request);
-  if (error == LW_OK && size > 0 && !lw_buf_append(&conn->waiting, rest, size)) error = LW_E_NOMEM;
+  lw_error error = lw__http_parse(conn, &request);
+  bool is_upgrade = error == LW_OK && lw_handshake_is_upgrade(&request);
+  if (error == LW_OK && !conn->server->decide_upgrades) {
+    decide(conn, &request);
+    return;
+  }
+  if (error == LW_OK && !is_upgrade) error = lw__http_begin(conn, &request);
   if (error != LW_OK) {
     lw__server_on_bad_head(conn, error);
-  } else if (!conn->server->decide_upgrades) {
-    decide(conn, &request);
-  } else if (conn->events->on_request != NULL) {
-    conn->events->on_request(conn);
+  } else {
+    call_on_request(conn, &request, is_upgrade);
   }
 }
 
@@ -175,21 +132,21 @@ void lw__server_on_head(lw_conn *conn, const uint8_t *rest, size_t size) {
 
 bool lw_conn_wants_upgrade(const lw_conn *conn) {
   lw_http_head request;
-  return conn->has_head && parse_request(conn, &request) == LW_OK &&
+  return conn->has_head && lw__http_parse(conn, &request) == LW_OK &&
          lw_handshake_is_upgrade(&request);
 }
 
 int lw_conn_check_upgrade(const lw_conn *conn, const char **text) {
   lw_http_head request;
   lw_slice key;
-  lw_error error = parse_request(conn, &request);
+  lw_error error = lw__http_parse(conn, &request);
   if (error == LW_OK) error = check_upgrade(conn, &request, &key);
   *text = lw_error_text(error);
   return error == LW_OK ? 0 : lw_error_number(error);
 }
 
 static bool still_asking(const lw_conn *conn, lw_failure *failure) {
-  if (conn->state == LW_REQUEST && conn->has_head) return true;
+  if (lw__http_awaits_answer(conn)) return true;
   lw__fail(failure, "CLOSED", "the request was answered already, or the client is gone");
   return false;
 }
@@ -199,7 +156,7 @@ bool lw_conn_accept(lw_conn *conn, const char *protocol, bool stream_messages,
   lw_http_head request;
   lw_slice key;
   if (!still_asking(conn, failure)) return false;
-  lw_error error = parse_request(conn, &request);
+  lw_error error = lw__http_parse(conn, &request);
   if (error == LW_OK) error = check_upgrade(conn, &request, &key);
   if (error != LW_OK) {
     lw__fail(failure, lw_error_name(error), "%s", lw_error_text(error));
@@ -219,15 +176,4 @@ bool lw_conn_accept(lw_conn *conn, const char *protocol, bool stream_messages,
   free(headers);
   if (!accepted) lw__fail(failure, "NOMEM", "out of memory");
   return accepted;
-}
-
-bool lw_conn_respond(lw_conn *conn, int status, const lw_field *fields, size_t field_count,
-                     const char *body, size_t size, lw_failure *failure) {
-  if (!still_asking(conn, failure)) return false;
-  lw_header *headers = lw__headers_of(fields, field_count, failure);
-  if (headers == NULL) return false;
-  bool written = refuse(conn, status, headers, field_count, (lw_slice){body, size});
-  free(headers);
-  if (!written) lw__fail(failure, "NOMEM", "out of memory");
-  return written;
 }

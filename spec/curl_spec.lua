@@ -169,7 +169,7 @@ describe("curl, of a server with routes,", function()
   it("gets 405 with the methods that there are", function()
     local status, _, headers = curl(server, "/page", { "--request", "DELETE" })
     assert.equal(405, status)
-    assert.equal("GET, HEAD, POST", headers.allow)
+    assert.equal("GET, HEAD, OPTIONS, POST", headers.allow)
   end)
 
   it("gets 426 where only WebSocket is spoken", function()

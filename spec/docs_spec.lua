@@ -161,7 +161,7 @@ end
 
 -- The fields that a class has in the types for editors.
 local function fields_of(class)
-  local meta = helper.read("lua/lunawire/meta.lua")
+  local meta = helper.read("lua/lunawire/meta.lua") .. helper.read("lua/lunawire/meta_http.lua")
   return meta:match("%-%-%-@class lunawire%." .. class .. "%f[^%w][^\n]*\n(.-)\n\n")
 end
 
@@ -184,6 +184,8 @@ local function names_of_code()
       if type(value) == "function" and key ~= "__index" then names[prefix .. key] = true end
     end
   end
+  add_keys(names, "events:", require "lunawire.events".methods)
+  for _, name in ipairs { "body", "chunks", "on_body" } do names["req:" .. name] = true end
   local timer = ws.after(0, print)
   timer:stop()
   add_keys(names, "timer:", methods_of(timer))
@@ -196,7 +198,7 @@ local function names_of_code()
   add_matches(names, "res.", fields_of("Response"), "%-%-%-@field ([%l_]+)")
   add_matches(names, "task.", fields_of("Task"), "%-%-%-@field ([%l_]+)")
   for _, option in ipairs(options.schema) do
-    if option.kind == "function" then names[option.name] = true end
+    if option.name:find("^on_") and option.kind == "function" then names[option.name] = true end
   end
   return names
 end
@@ -206,7 +208,7 @@ local function names_of_api()
   local names = {}
   local function add(text)
     for name in text:gmatch("%f[%w_][%a_]+[.:][%l%d_.]+") do names[name] = true end
-    for name in text:gmatch("%f[%w_.]on_%l+") do names[name] = true end
+    for name in text:gmatch("%f[%w_.:]on_%l+") do names[name] = true end
   end
   local prose = prose_of(api)
   for heading in prose:gmatch("\n### ([^\n]*)") do
@@ -249,7 +251,10 @@ describe("docs/api.md", function()
 end)
 
 describe("the documents", function()
-  local signs = { ws = ".", conn = ":", server = ":", res = ":", writer = ":", task = ":" }
+  local signs = {
+    ws = ".", conn = ":", server = ":", req = ":", res = ":", events = ":", writer = ":",
+    task = ":",
+  }
 
   it("call no function that does not exist", function()
     local code, problems = names_of_code(), {}
@@ -301,7 +306,7 @@ end
 describe("the options in", function()
   for scope, heading in pairs {
     serve = "^Options of ws%.serve$", connect = "^Options of ws%.connect$",
-    route = "^Options of a route$",
+    route = "^Options of a route$", page = "^Options of a plain route$",
   } do
     it("docs/api.md are those of " .. scope, function()
       local problems, known = {}, {}

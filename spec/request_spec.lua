@@ -4,9 +4,12 @@ local request = require "lunawire.request"
 
 -- The request of a target and header fields { name, value, ... }.
 local function new(target, fields)
-  return request.new {
-    raw_request = { "GET", target, 1, fields or {} }, remote_address = "192.0.2.1",
-  }
+  fields = fields or {}
+  local lines = { "GET " .. target .. " HTTP/1.1" }
+  if fields[1] ~= "Host" then lines[2] = "Host: x" end
+  for i = 1, #fields, 2 do lines[#lines + 1] = fields[i] .. ": " .. fields[i + 1] end
+  local conn = { remote_address = "192.0.2.1" }
+  return request.new(conn, table.concat(lines, "\r\n") .. "\r\n\r\n")
 end
 
 local function cookies(...)
@@ -39,7 +42,6 @@ describe("a request", function()
       ["http://host:80/a/b?c"] = { "/a/b", "c" },
       ["http://host"] = { "/" },
       ["http://host?q"] = { "/", "q" },
-      ["*"] = { "*" },
       ["//host/a"] = { "//host/a" },
     } do
       local req = new(target)

@@ -24,7 +24,8 @@ end
 
 -- The status, the body and the whole answer to a request line, with more header lines.
 local function request(server, line, more)
-  local out = exchange(server, line .. " HTTP/1.1\r\nHost: x\r\n" .. (more or "") .. "\r\n")
+  more = more or "Connection: close\r\n"
+  local out = exchange(server, line .. " HTTP/1.1\r\nHost: x\r\n" .. more .. "\r\n")
   local status, body = out:match("^HTTP/1.1 (%d+) .-\r\n\r\n(.*)$")
   return tonumber(status), body, out
 end
@@ -64,7 +65,7 @@ describe("serve", function()
       { port = 0, routes = { ["WS /"] = { on_mesage = print } } })
     raises("route 'WS /' must be a table of handlers or a function, not a string",
       { port = 0, routes = { ["WS /"] = "x" } })
-    raises("route 'GET /' must be a function, not a table",
+    raises("route 'GET /': there is no handler",
       { port = 0, routes = { ["GET /"] = {} } })
   end)
 
@@ -194,7 +195,7 @@ describe("routes of plain HTTP", function()
     assert.equal(400, (request(server, "GET /%zz")))
     local status, _, all = request(server, "DELETE /form")
     assert.equal(405, status)
-    assert.matches("\r\nAllow: POST\r\n", all)
+    assert.matches("\r\nAllow: OPTIONS, POST\r\n", all)
     status, _, all = request(server, "GET /ws")
     assert.equal(426, status)
     assert.matches("\r\nUpgrade: websocket\r\n", all)

@@ -29,10 +29,11 @@ typedef struct lw_deflate_options {
 typedef struct lw_deflate_agreement {
   uint8_t own_bits;
   uint8_t peer_bits;
-  bool own_takeover;
-  bool peer_takeover;
-  bool names_server_bits; /* the answer has server_max_window_bits, as it must if the offer has */
-  bool peer_forgets;      /* the peer begins each of our messages with an empty window, too */
+  bool own_takeover : 1;
+  bool peer_takeover : 1;
+  bool names_server_bits : 1; /* the answer has server_max_window_bits, as it must if the offer has
+                               */
+  bool peer_forgets : 1;      /* the peer begins each of our messages with an empty window, too */
 } lw_deflate_agreement;
 
 #define LW_DEFLATE_TEXT_MAX 160 /* bytes of any text that is written here */

@@ -46,6 +46,13 @@
   X(HTTP_HOST, 400, "the request does not have exactly one valid Host header")                     \
   X(HTTP_BODY_LENGTH, 400, "Content-Length or Transfer-Encoding is invalid or ambiguous")          \
   X(HTTP_TIMEOUT, 408, "the opening handshake was not finished in time")                           \
+  X(HTTP_EXPECTATION, 417, "the request expects something other than 100-continue")                \
+  X(HTTP_CHUNK, 400, "a chunk of the request's body is malformed")                                 \
+  X(HTTP_CHUNK_EXTRA, 431, "the chunk extensions of the request's body are too large")             \
+  X(HTTP_BODY_TOO_LARGE, 413, "the request's body is larger than max_body")                        \
+  X(HTTP_BODY_TIMEOUT, 408, "the request's body came too slowly")                                  \
+  X(HTTP_SLOW_READER, 0, "the client reads its answer too slowly")                                 \
+  X(HTTP_GONE, 0, "the client has gone, or the server has stopped")                                \
   X(HTTP_NOT_HTTP, 400, "the peer does not speak HTTP")                                            \
   /* the PROXY protocol */                                                                         \
   X(PROXY_HEADER, 400, "this port asks for a PROXY protocol header before all else")               \

@@ -55,13 +55,6 @@ typedef struct lw_handshake_answer {
 /* Appends the 101 answer. False when out of memory or without SHA-1; *out is then as it was. */
 bool lw_handshake_write_answer(lw_buf *out, lw_slice key, const lw_handshake_answer *answer);
 
-/* Appends a whole HTTP answer that refuses the upgrade (or answers a bad request): status line,
- * Connection: close, Content-Type (text/plain; charset=utf-8 unless given), Content-Length, for 426
- * the Upgrade and Sec-WebSocket-Version fields, the given headers and the body (none with a status
- * that has none). False when out of memory; *out is then as it was. */
-bool lw_handshake_write_refusal(lw_buf *out, int status, const lw_header *headers,
-                                size_t header_count, lw_slice body);
-
 /* What a client asks for. */
 typedef struct lw_handshake_offer {
   lw_slice host;       /* the Host field: name, and port where it is not the scheme's own */

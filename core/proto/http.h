@@ -33,6 +33,10 @@ typedef struct lw_http_scanner {
  * first byte. */
 lw_result lw_http_scan(lw_http_scanner *scanner, size_t *used, const uint8_t *data, size_t size);
 
+/* Makes a zeroed scanner begin behind the first line: for trailers, which are field lines and an
+ * empty line (RFC 9112 section 7.1.2). */
+void lw_http_scan_fields(lw_http_scanner *scanner);
+
 typedef struct lw_http_field {
   lw_slice name;  /* as sent; compare with lw_slice_equal_nocase */
   lw_slice value; /* without white space around it */
@@ -78,6 +82,9 @@ bool lw_http_next_element(lw_slice *rest, lw_slice *element);
 bool lw_http_is_token(lw_slice text);
 bool lw_http_is_value(lw_slice text);
 bool lw_http_is_target(lw_slice text);
+
+/* True for a status whose answer has no body, whatever its fields say (RFC 9112 section 6.3). */
+bool lw_http_is_bodiless(int status);
 
 /* "Not Found" for 404; "Unknown" where there is no registered phrase. Static. */
 const char *lw_http_reason(int status);

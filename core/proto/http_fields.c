@@ -91,8 +91,7 @@ static bool add_lengths(uint64_t *length, bool *known, lw_slice value) {
   }
 }
 
-/* No body whatever the fields say (RFC 9112 section 6.3, number 1). */
-static bool is_bodiless(int status) {
+bool lw_http_is_bodiless(int status) {
   return status < 200 || status == 204 || status == 304;
 }
 
@@ -100,7 +99,7 @@ lw_error lw_http_body(const lw_http_head *head, bool is_request, lw_http_framing
                       uint64_t *length) {
   *framing = LW_HTTP_NO_BODY;
   *length = 0;
-  if (!is_request && is_bodiless(head->status)) return LW_OK;
+  if (!is_request && lw_http_is_bodiless(head->status)) return LW_OK;
   size_t codings, lengths;
   lw_slice coding = lw_http_find(head, "Transfer-Encoding", &codings);
   (void)lw_http_find(head, "Content-Length", &lengths);

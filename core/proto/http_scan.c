@@ -215,3 +215,7 @@ lw_result lw_http_scan(lw_http_scanner *s, size_t *used, const uint8_t *data, si
   s->error = LW_E_HTTP_TOO_LARGE;
   return LW_BROKEN;
 }
+
+void lw_http_scan_fields(lw_http_scanner *s) {
+  s->state = LINE_START;
+}

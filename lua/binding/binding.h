@@ -12,6 +12,9 @@ typedef enum lw_hook {
   LW_HOOK_PROPERTY,
   LW_HOOK_PARK,
   LW_HOOK_UNPARK,
+  LW_HOOK_BODY,
+  LW_HOOK_GONE,
+  LW_HOOK_DRAIN,
   LW_HOOKS
 } lw_hook;
 
@@ -100,6 +103,12 @@ void lw__set_handlers(lw_lua_conn *c, lw_handlers *handlers);
 /* Sets __index and __newindex in the metatable; pops the table of methods. */
 void lw__open_conn_fields(lua_State *L, int lua, int metatable);
 int lw__push_failure(lua_State *L, const char *message, const char *code);
+/* Hands the string, or the array of strings, at the index to lw_conn_send or its like. */
+lw_send_result lw__send_parts(lua_State *L, lw_lua_conn *c, int index, lw_outgoing *message,
+                              lw_send_result (*send)(lw_conn *, const lw_outgoing *));
+/* What `send` returns for the result; the connection is at index 1. In a coroutine it waits while
+ * much is waiting. */
+int lw__push_sent(lua_State *L, lw_lua_conn *c, lw_send_result result);
 
 /* nil, message, code for a result below 0. */
 int lw__push_send_failure(lua_State *L, lw_send_result result);
@@ -147,6 +156,8 @@ bool lw__push_tls(lua_State *L, const lw_conn *conn);
 const char *lw__opt_string(lua_State *L, int table, const char *name); /* NULL: absent */
 bool lw__opt_boolean(lua_State *L, int table, const char *name);
 double lw__opt_number(lua_State *L, int table, const char *name); /* raises when absent */
+/* Seconds as milliseconds, rounded up so that a short limit does not become "none". */
+uint32_t lw__opt_milliseconds(lua_State *L, int table, const char *name);
 /* until_open: the name of the time limit for the opening handshake. */
 void lw__opt_limits(lua_State *L, int table, const char *until_open, lw_limits *limits);
 /* The table `deflate`; NULL when it is absent or false. */
@@ -154,8 +165,10 @@ const lw_compression *lw__opt_compression(lua_State *L, int table, lw_compressio
 /* A NULL-terminated array of the strings in the list, or NULL. It is a userdata on the stack, which
  * grows by one in any case; the strings live as long as the list. */
 const char *const *lw__opt_list(lua_State *L, int table, const char *name);
-/* Header fields of the array { name, value, ... } at the index (none or nil: 0). As above. */
-const lw_field *lw__fields(lua_State *L, int index, size_t *count);
+#define LW_FEW_FIELDS 16
+/* Header fields of the array { name, value, ... } at the index (none or nil: 0): in `few`, or in a
+ * userdata on the stack, which grows by one in any case. The strings live as long as the array. */
+const lw_field *lw__fields(lua_State *L, int index, lw_field few[LW_FEW_FIELDS], size_t *count);
 
 /* ---- one function for each part, which fills the module table on top of the stack; the lw_lua
  * userdata is at index `lua` */
@@ -165,6 +178,7 @@ void lw__open_conn(lua_State *L, int lua);
 void lw__open_server(lua_State *L, int lua);
 /* After those of conn.c and server.c: adds to their methods. */
 void lw__open_topic(lua_State *L, int lua);
+void lw__open_request(lua_State *L, int lua);
 void lw__open_client(lua_State *L, int lua);
 void lw__open_tls(lua_State *L, int lua);
 void lw__open_timer(lua_State *L, int lua);

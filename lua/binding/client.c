@@ -22,7 +22,7 @@ static const lw_proxy *read_proxy(lua_State *L, lw_proxy *proxy) {
   return wanted ? proxy : NULL;
 }
 
-static void read_options(lua_State *L, lw_connect_options *options) {
+static void read_options(lua_State *L, lw_connect_options *options, lw_field few[LW_FEW_FIELDS]) {
   lw__opt_limits(L, 1, "timeout", &options->limits);
   options->path = lw__opt_string(L, 1, "unix_path");
   options->host = lw__opt_string(L, 1, "host");
@@ -34,7 +34,7 @@ static void read_options(lua_State *L, lw_connect_options *options) {
   options->tls_name = lw__opt_string(L, 1, "tls_name");
   options->protocols = lw__opt_list(L, 1, "protocols");
   lua_getfield(L, 1, "headers");
-  options->fields = lw__fields(L, lua_gettop(L), &options->field_count);
+  options->fields = lw__fields(L, lua_gettop(L), few, &options->field_count);
 }
 
 /* connect(options) -> connection, or nil, message, code */
@@ -44,10 +44,11 @@ static int connect(lua_State *L) {
   lw_connect_options options = {0};
   lw_compression compression;
   lw_proxy proxy;
+  lw_field few[LW_FEW_FIELDS];
   luaL_checktype(L, 1, LUA_TTABLE);
   lua_settop(L, 1);
   options.proxy = read_proxy(L, &proxy);
-  read_options(L, &options);
+  read_options(L, &options, few);
   options.compression = lw__opt_compression(L, 1, &compression);
   lua_getfield(L, 1, "handlers");
   lw_handlers *handlers = lw__check_handlers(L, -1);

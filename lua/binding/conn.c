@@ -66,14 +66,15 @@ static lw_conn *check(lua_State *L) {
 
 /* --- sending --- */
 
-static lw_send_result send_parts(lua_State *L, lw_lua_conn *c, int index, lw_outgoing *message) {
+lw_send_result lw__send_parts(lua_State *L, lw_lua_conn *c, int index, lw_outgoing *message,
+                              lw_send_result (*send)(lw_conn *, const lw_outgoing *)) {
   lw_part few[LW_PARTS_ON_STACK];
   /* A client copies in any case, because it must mask. */
   lw_lua *keeper = lw_conn_is_server(c->conn) ? c->lua : NULL;
   message->parts = lw__take_parts(L, keeper, index, few, &message->part_count);
   message->release = lw__release_part;
   message->context = c->lua;
-  return lw_conn_send(c->conn, message);
+  return send(c->conn, message);
 }
 
 /* The message was accepted, but much is waiting: a coroutine waits for it to drain. What resumes it
@@ -97,7 +98,7 @@ int lw__push_send_failure(lua_State *L, lw_send_result result) {
   return lw__push_failure(L, message, code);
 }
 
-static int push_result(lua_State *L, lw_lua_conn *c, lw_send_result result) {
+int lw__push_sent(lua_State *L, lw_lua_conn *c, lw_send_result result) {
   if (result == LW_SEND_OK) {
     lua_pushboolean(L, 1);
     return 1;
@@ -111,7 +112,7 @@ static int conn_send(lua_State *L) {
   lw_lua_conn *c = lw__check_conn(L, 1);
   lw_outgoing message = {.kind = lw__check_kind(L, 3)};
   message.uncompressed = lw__message_options(L, 4, false).uncompressed;
-  return push_result(L, c, send_parts(L, c, 2, &message));
+  return lw__push_sent(L, c, lw__send_parts(L, c, 2, &message, lw_conn_send));
 }
 
 /* fragment(conn, kind, data, final [, options]): kind with the first frame of a message, nil later.
@@ -123,7 +124,7 @@ static int fragment(lua_State *L) {
   message.kind = (lw_kind)c->stream_kind;
   message.final = lua_toboolean(L, 4) != 0;
   message.uncompressed = lw__message_options(L, 5, false).uncompressed;
-  return push_result(L, c, send_parts(L, c, 3, &message));
+  return lw__push_sent(L, c, lw__send_parts(L, c, 3, &message, lw_conn_send));
 }
 
 /* conn:ping([payload]) */
@@ -131,7 +132,7 @@ static int conn_ping(lua_State *L) {
   lw_lua_conn *c = lw__check_conn(L, 1);
   size_t size = 0;
   const char *data = luaL_optlstring(L, 2, NULL, &size);
-  return push_result(L, c, lw_conn_ping(c->conn, data, size));
+  return lw__push_sent(L, c, lw_conn_ping(c->conn, data, size));
 }
 
 /* --- closing --- */

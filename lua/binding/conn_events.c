@@ -1,4 +1,6 @@
 /* Events of a connection become calls of its handlers. */
+#include <string.h>
+
 #include "binding.h"
 
 typedef struct event {
@@ -113,21 +115,76 @@ static bool needs_object(lw_conn *conn) {
   return false;
 }
 
+typedef struct request_call {
+  lw_lua_conn *c;
+  const lw_request *request;
+} request_call;
+
+/* on_request(conn, head, method, path, is_upgrade) */
 static void call_on_request(lua_State *L, void *context) {
-  lw_lua_conn *c = context;
-  lw_lua_server *server = lw_server_user(lw_conn_server(c->conn));
+  const request_call *call = context;
+  const lw_request *request = call->request;
+  lw_lua_server *server = lw_server_user(lw_conn_server(call->c->conn));
   lua_rawgeti(L, LUA_REGISTRYINDEX, server->on_request);
-  lua_rawgeti(L, LUA_REGISTRYINDEX, c->self);
-  lua_call(L, 1, 0);
+  lua_rawgeti(L, LUA_REGISTRYINDEX, call->c->self);
+  lua_pushlstring(L, request->head, request->head_size);
+  lua_pushlstring(L, request->method, request->method_size);
+  lua_pushlstring(L, request->path, request->path_size);
+  lua_pushboolean(L, request->is_upgrade);
+  lua_call(L, 5, 0);
 }
 
-static void on_request(lw_conn *conn) {
+/* Ends what a script failed to handle: with 500, if nothing was answered yet. */
+static void fail_request(lw_conn *conn) {
+  static const char body[] = "the server failed to handle the request\n";
+  lw__report(((lw_lua_conn *)lw_conn_user(conn))->lua);
+  lw_answer answer = {.status = 500, .length = sizeof body - 1, .close = true};
+  lw_part part = {.data = body, .size = sizeof body - 1};
+  bool answered =
+      lw_conn_answer(conn, &answer, NULL) &&
+      lw_conn_answer_write(conn, &(lw_outgoing){.parts = &part, .part_count = 1}) >= 0 &&
+      lw_conn_answer_finish(conn);
+  if (!answered) lw_conn_terminate(conn);
+}
+
+static void on_request(lw_conn *conn, const lw_request *request) {
   if (!needs_object(conn)) return;
   lw_lua_conn *c = lw_conn_user(conn);
-  if (lw__call(c->lua, call_on_request, c)) return;
-  static const char body[] = "the server failed to handle the request\n";
-  lw__report(c->lua);
-  lw_conn_respond(conn, 500, NULL, 0, body, sizeof body - 1, NULL);
+  if (!lw__call(c->lua, call_on_request, &(request_call){c, request})) fail_request(conn);
+}
+
+typedef struct hook_call {
+  lw_lua_conn *c;
+  const char *text, *code; /* text: not NULL */
+  size_t size;
+  lw_hook hook;
+  bool final;
+} hook_call;
+
+/* body(conn, chunk, final), gone(conn, message, code), drain(conn) */
+static void call_hook(lua_State *L, void *context) {
+  const hook_call *call = context;
+  lw__push_ref(L, call->c->lua->hooks[call->hook]);
+  lua_rawgeti(L, LUA_REGISTRYINDEX, call->c->self);
+  lua_pushlstring(L, call->text, call->size);
+  if (call->code != NULL) {
+    lua_pushstring(L, call->code);
+  } else {
+    lua_pushboolean(L, call->final);
+  }
+  lua_call(L, 3, 0);
+}
+
+/* False when the hook threw, which is reported. */
+static bool fire_hook(lw_conn *conn, hook_call *call) {
+  call->c = lw_conn_user(conn);
+  if (call->c == NULL || call->c->lua->hooks[call->hook] == LUA_NOREF) return true;
+  return lw__call(call->c->lua, call_hook, call);
+}
+
+static void on_body(lw_conn *conn, const char *data, size_t size, bool final) {
+  hook_call call = {.hook = LW_HOOK_BODY, .text = data, .size = size, .final = final};
+  if (!fire_hook(conn, &call)) fail_request(conn);
 }
 
 static void on_open(lw_conn *conn) {
@@ -165,8 +222,19 @@ static void unpark(lw_conn *conn, bool drained) {
   if (!lw__call(c->lua, call_unpark, &(unparking){c, drained})) lw__report(c->lua);
 }
 
+static void on_gone(lw_conn *conn, const char *message, const char *code) {
+  hook_call call = {.hook = LW_HOOK_GONE, .text = message, .code = code};
+  call.size = strlen(message);
+  unpark(conn, false);
+  if (!fire_hook(conn, &call)) lw__report(call.c->lua);
+}
+
 static void on_drain(lw_conn *conn) {
   unpark(conn, true);
+  if (lw_conn_state(conn) == LW_REQUEST) {
+    if (!fire_hook(conn, &(hook_call){.hook = LW_HOOK_DRAIN, .text = ""})) fail_request(conn);
+    return;
+  }
   fire(conn, &(event){.handler = LW_ON_DRAIN});
 }
 
@@ -195,6 +263,8 @@ static void on_end(lw_conn *conn) {
 
 const lw_conn_events lw__lua_conn_events = {
     .on_request = on_request,
+    .on_body = on_body,
+    .on_gone = on_gone,
     .on_open = on_open,
     .on_message = on_message,
     .on_chunk = on_chunk,

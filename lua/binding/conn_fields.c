@@ -57,24 +57,15 @@ static void push_headers(lua_State *L, const lw_http_head *head) {
   }
 }
 
-/* { method, target, minor, headers } */
+/* The head as it came, for parse_request. */
 static void push_raw_request(lua_State *L, const lw_conn *conn) {
-  lw_http_head head;
   size_t size;
   const char *data = lw_conn_head(conn, &size);
-  if (!lw_conn_is_server(conn) || size == 0 || lw_http_parse_request(&head, data, size) != LW_OK) {
+  if (lw_conn_is_server(conn) && size > 0) {
+    lua_pushlstring(L, data, size);
+  } else {
     lua_pushnil(L);
-    return;
   }
-  lua_createtable(L, 4, 0);
-  push_slice(L, head.method);
-  lua_rawseti(L, -2, 1);
-  push_slice(L, head.target);
-  lua_rawseti(L, -2, 2);
-  lua_pushinteger(L, head.minor);
-  lua_rawseti(L, -2, 3);
-  push_headers(L, &head);
-  lua_rawseti(L, -2, 4);
 }
 
 /* { status, reason, headers } */

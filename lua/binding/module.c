@@ -83,11 +83,10 @@ static int can_yield(lua_State *L) {
 }
 
 static int set_hook(lua_State *L) {
-  static const char *const names[] = {[LW_HOOK_REPORT] = "report",
-                                      [LW_HOOK_PROPERTY] = "property",
-                                      [LW_HOOK_PARK] = "park",
-                                      [LW_HOOK_UNPARK] = "unpark",
-                                      [LW_HOOKS] = NULL};
+  static const char *const names[] = {[LW_HOOK_REPORT] = "report", [LW_HOOK_PROPERTY] = "property",
+                                      [LW_HOOK_PARK] = "park",     [LW_HOOK_UNPARK] = "unpark",
+                                      [LW_HOOK_BODY] = "body",     [LW_HOOK_GONE] = "gone",
+                                      [LW_HOOK_DRAIN] = "drain",   [LW_HOOKS] = NULL};
   lw_lua *lua = lw__lua(L);
   int hook = luaL_checkoption(L, 1, NULL, names);
   lw__unref(lua, &lua->hooks[hook]);
@@ -191,6 +190,7 @@ LW_EXPORT int luaopen_lunawire_core(lua_State *L) {
   lw__open_conn(L, 1);
   lw__open_server(L, 1);
   lw__open_topic(L, 1);
+  lw__open_request(L, 1);
   lw__open_client(L, 1);
   lw__open_tls(L, 1);
   lw__open_text(L, 1);

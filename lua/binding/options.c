@@ -26,8 +26,7 @@ double lw__opt_number(lua_State *L, int table, const char *name) {
   return value;
 }
 
-/* Seconds as milliseconds, rounded up so that a short limit does not become "none". */
-static uint32_t milliseconds(lua_State *L, int table, const char *name) {
+uint32_t lw__opt_milliseconds(lua_State *L, int table, const char *name) {
   double ms = lw__opt_number(L, table, name) * 1000;
   if (ms <= 0) return 0;
   if (ms > 4e9) return 4000000000u;
@@ -40,10 +39,10 @@ void lw__opt_limits(lua_State *L, int table, const char *until_open, lw_limits *
   limits->max_message = (uint64_t)lw__opt_number(L, table, "max_message");
   limits->max_buffered = (uint64_t)lw__opt_number(L, table, "max_buffered");
   limits->high_water = (uint64_t)lw__opt_number(L, table, "high_water");
-  limits->handshake_ms = milliseconds(L, table, until_open);
-  limits->idle_ms = milliseconds(L, table, "idle_timeout");
-  limits->ping_ms = milliseconds(L, table, "ping_interval");
-  limits->close_ms = milliseconds(L, table, "close_timeout");
+  limits->handshake_ms = lw__opt_milliseconds(L, table, until_open);
+  limits->idle_ms = lw__opt_milliseconds(L, table, "idle_timeout");
+  limits->ping_ms = lw__opt_milliseconds(L, table, "ping_interval");
+  limits->close_ms = lw__opt_milliseconds(L, table, "close_timeout");
   limits->drop_when_slow = on_slow != NULL && strcmp(on_slow, "drop") == 0;
 }
 
@@ -82,22 +81,21 @@ const char *const *lw__opt_list(lua_State *L, int table, const char *name) {
   return list;
 }
 
-const lw_field *lw__fields(lua_State *L, int index, size_t *count) {
-  *count = 0;
-  if (!lua_istable(L, index)) {
+const lw_field *lw__fields(lua_State *L, int index, lw_field few[LW_FEW_FIELDS], size_t *count) {
+  size_t values = lua_istable(L, index) ? lua_rawlen(L, index) : 0;
+  *count = values / 2;
+  lw_field *fields = few;
+  if (*count > LW_FEW_FIELDS) {
+    fields = lua_newuserdata(L, *count * sizeof *fields);
+  } else {
     lua_pushnil(L);
-    return NULL;
   }
-  size_t values = lua_rawlen(L, index);
-  lw_field *fields = lua_newuserdata(L, (values / 2 + 1) * sizeof *fields);
-  for (size_t i = 0; i + 1 < values; i += 2) {
-    lw_field *field = &fields[i / 2];
-    lua_rawgeti(L, index, (int)i + 1);
-    field->name = luaL_checklstring(L, -1, &field->name_size);
-    lua_rawgeti(L, index, (int)i + 2);
-    field->value = luaL_checklstring(L, -1, &field->value_size);
+  for (size_t i = 0; i < *count; i++) {
+    lua_rawgeti(L, index, (int)(2 * i + 1));
+    fields[i].name = luaL_checklstring(L, -1, &fields[i].name_size);
+    lua_rawgeti(L, index, (int)(2 * i + 2));
+    fields[i].value = luaL_checklstring(L, -1, &fields[i].value_size);
     lua_pop(L, 2);
   }
-  *count = values / 2;
   return fields;
 }

@@ -1,4 +1,4 @@
-/* Servers, and what a script answers to their requests. */
+/* Servers. What a script answers to their requests is in request.c. */
 #include <string.h>
 
 #include "../../core/proto/close.h"
@@ -68,6 +68,9 @@ static void take_handlers(lua_State *L, lw_lua_server *s) {
 
 static void read_options(lua_State *L, lw_server_options *options) {
   lw__opt_limits(L, 1, "handshake_timeout", &options->limits);
+  options->limits.keep_alive_ms = lw__opt_milliseconds(L, 1, "keep_alive");
+  options->limits.body_ms = lw__opt_milliseconds(L, 1, "body_timeout");
+  options->limits.write_ms = lw__opt_milliseconds(L, 1, "write_timeout");
   options->host = lw__opt_string(L, 1, "host");
   options->path = lw__opt_string(L, 1, "path");
   options->port = options->path == NULL ? (int)lw__opt_number(L, 1, "port") : 0;
@@ -219,68 +222,13 @@ static int server_gc(lua_State *L) {
   return 0;
 }
 
-/* --- deciding requests --- */
-
-static int true_or_failure(lua_State *L, bool done, const lw_failure *failure) {
-  if (!done) return lw__push_failure(L, failure->message, failure->code);
-  lua_pushboolean(L, 1);
-  return 1;
-}
-
-/* accept(conn, handlers, protocol, headers) */
-static int accept(lua_State *L) {
-  lw_failure failure;
-  size_t count;
-  lw_lua_conn *c = lw__check_conn(L, 1);
-  lw_handlers *handlers = lw__check_handlers(L, 2);
-  const char *protocol = luaL_optstring(L, 3, NULL);
-  const lw_field *fields = lw__fields(L, 4, &count);
-  bool stream = handlers->functions[LW_ON_CHUNK] != LUA_NOREF;
-  bool accepted = lw_conn_accept(c->conn, protocol, stream, fields, count, &failure);
-  if (accepted) lw__set_handlers(c, handlers);
-  return true_or_failure(L, accepted, &failure);
-}
-
-/* respond(conn, status, headers, body) */
-static int respond(lua_State *L) {
-  lw_failure failure;
-  size_t count, size;
-  lw_lua_conn *c = lw__check_conn(L, 1);
-  int status = (int)luaL_checkinteger(L, 2);
-  const char *body = luaL_optlstring(L, 4, "", &size);
-  const lw_field *fields = lw__fields(L, 3, &count);
-  return true_or_failure(L, lw_conn_respond(c->conn, status, fields, count, body, size, &failure),
-                         &failure);
-}
-
-/* check(conn) -> true, or nil, text, status */
-static int check(lua_State *L) {
-  const char *text;
-  int status = lw_conn_check_upgrade(lw__check_conn(L, 1)->conn, &text);
-  if (status == 0) {
-    lua_pushboolean(L, 1);
-    return 1;
-  }
-  lua_pushnil(L);
-  lua_pushstring(L, text);
-  lua_pushinteger(L, status);
-  return 3;
-}
-
-static int is_upgrade(lua_State *L) {
-  lua_pushboolean(L, lw_conn_wants_upgrade(lw__check_conn(L, 1)->conn));
-  return 1;
-}
-
 void lw__open_server(lua_State *L, int lua) {
   static const luaL_Reg methods[] = {{"stop", server_stop},
                                      {"connections", server_connections},
                                      {"stats", server_stats},
                                      {NULL, NULL}};
   static const luaL_Reg functions[] = {
-      {"serve", serve}, {"accept", accept},         {"respond", respond},
-      {"check", check}, {"is_upgrade", is_upgrade}, {"stop_listening", stop_listening},
-      {NULL, NULL}};
+      {"serve", serve}, {"stop_listening", stop_listening}, {NULL, NULL}};
   int module = lua_gettop(L);
   luaL_newmetatable(L, METATABLE);
   lua_pushcfunction(L, server_gc);

@@ -33,8 +33,15 @@ local function end_of_handler(endpoint, conn)
   end
 end
 
-local function answer_http(conn, req, endpoint)
-  task.start(endpoint.handler, end_of_handler(endpoint, conn), req, response.new(conn))
+-- The same for plain requests. What has begun cannot be taken back: the end of the connection is
+-- then all that the client sees.
+local function handler_failed(_, res, _, trace)
+  report_error(res.route, trace)
+  if res.finished then return end
+  local was_sent = res.sent
+  res.sent, res.finished, res.request.over = true, true, true
+  if was_sent then return res.conn:terminate() end
+  core.respond(res.conn, 500, nil, "something went wrong here\n", true)
 end
 
 -- The first subprotocol of ours that the client offers: the server knows best what it prefers.
@@ -64,7 +71,7 @@ local function accept(conn, req, endpoint, data, choice)
   local fields = choice.headers and headers.to_array(choice.headers)
   if data ~= true then conn.data = data end
   -- Kept when it is more than what can be had from the head again.
-  if endpoint.on_upgrade or next(req.params) then conn.request = req end
+  if endpoint.on_upgrade or req.params then conn.request = req end
   return core.accept(conn, endpoint.handlers, protocol, fields)
 end
 
@@ -85,15 +92,14 @@ local function answer_upgrade(conn, req, endpoint)
   end, end_of_handler(endpoint, conn))
 end
 
-local function answer(conn, router)
-  local req = request.new(conn)
-  local upgrade = core.is_upgrade(conn)
-  local endpoint, params, text, allow = router:find(upgrade and "WS" or req.method, req.path)
+local function answer(router, conn, head, method, path, is_upgrade)
+  local endpoint, params, text, allow = router:find(is_upgrade and "WS" or method, path)
   if not endpoint then
     return refuse(conn, params, text, allow and { "Allow", allow })
   end
-  req.params = params
-  return (upgrade and answer_upgrade or answer_http)(conn, req, endpoint)
+  local req = request.new(conn, head, method, path, params, endpoint.max_body)
+  if is_upgrade then return answer_upgrade(conn, req, endpoint) end
+  return task.lend(endpoint.handler, handler_failed, req, response.new(conn, req, endpoint.text))
 end
 
 -- Endpoints -------------------------------------------------------------------------------------
@@ -112,15 +118,24 @@ local function coroutine_handlers(fn, text)
   }
 end
 
--- What a route stands for. WebSocket: { handlers, on_upgrade, protocols }; else { handler }.
-local function endpoint_of(method, text, value, protocols)
+-- What the route of a plain request stands for: { handler, max_body }.
+local function page_of(text, value, max_body)
   local kind = type(value)
-  if method ~= "WS" then
-    if kind ~= "function" then
-      misuse.raise("route '%s' must be a function, not %s", text, misuse.describe(value))
-    end
-    return { text = text, handler = value }
-  elseif kind == "function" then
+  if kind == "function" then return { text = text, handler = value, max_body = max_body } end
+  if kind ~= "table" then
+    misuse.raise("route '%s' must be a function, or a table with one as handler, not %s", text,
+      misuse.describe(value))
+  end
+  local where = ("route '%s': "):format(text)
+  local checked = options.check("page", value, where)
+  if not checked.handler then misuse.raise("%sthere is no handler", where) end
+  return { text = text, handler = checked.handler, max_body = checked.max_body or max_body }
+end
+
+-- What the route of an upgrade stands for: { handlers, on_upgrade, protocols }.
+local function endpoint_of(text, value, protocols)
+  local kind = type(value)
+  if kind == "function" then
     local handlers = inbox.attach(coroutine_handlers(value, text))
     return { text = text, handlers = core.handlers(handlers), protocols = protocols }
   elseif kind ~= "table" then
@@ -136,13 +151,14 @@ local function endpoint_of(method, text, value, protocols)
   }
 end
 
--- A function that answers the requests of a server with these routes. `protocols` are those of
--- routes that have none of their own.
-function dispatch.by_route(table_of_routes, protocols)
+-- A function that answers the requests of a server with these routes. `protocols` and `max_body`
+-- are those of routes that have none of their own.
+function dispatch.by_route(table_of_routes, protocols, max_body)
   local router = routes.compile(table_of_routes, function(method, text, value)
-    return endpoint_of(method, text, value, protocols)
+    if method ~= "WS" then return page_of(text, value, max_body) end
+    return endpoint_of(text, value, protocols)
   end)
-  return function(conn) return answer(conn, router) end
+  return function(...) return answer(router, ...) end
 end
 
 -- A function that answers the requests of a server that has on_upgrade and no routes.
@@ -151,7 +167,9 @@ function dispatch.any_path(handlers, on_upgrade, protocols)
     text = "WS *", handlers = core.handlers(handlers), on_upgrade = on_upgrade,
     protocols = protocols,
   }
-  return function(conn) return answer_upgrade(conn, request.new(conn), endpoint) end
+  return function(conn, head, method, path)
+    return answer_upgrade(conn, request.new(conn, head, method, path), endpoint)
+  end
 end
 
 return dispatch

@@ -226,40 +226,6 @@ function Writer:finish(chunk) end
 
 -- Servers -----------------------------------------------------------------------------------------
 
----@class lunawire.Request
----@field method string
----@field target string path and query as sent
----@field path string as sent, without the query
----@field query_string? string as sent
----@field query table<string, string> decoded; of several with one name the last
----@field params table<string, string> the route's parameters, decoded
----@field headers table<string, string> names in lower case
----@field cookies table<string, string> of several with one name the first
----@field protocols string[] the subprotocols that the client offers
----@field version "1.0" | "1.1"
----@field remote_address? string
-
----The answer to a plain HTTP request. It may be given after the handler returned.
----@class lunawire.Response
----@field sent boolean
-local Response = {}
-
----@param status integer 200 to 599
----@return lunawire.Response self
-function Response:status(status) end
-
----@param name string
----@param value string | number
----@return lunawire.Response self
-function Response:header(name, value) end
-
----Answers. Raises when the request was answered before.
----@param body? string
----@return boolean? sent
----@return string? message
----@return string? code
-function Response:send(body) end
-
 ---Decides about an upgrade before the connection opens; may wait. Returns true or what becomes
 ---`conn.data`, then { protocol =, headers = } if it chooses them; or nil, status (403), body and
 ---headers.
@@ -274,6 +240,7 @@ function Response:send(body) end
 ---| lunawire.Route
 ---| fun(conn: lunawire.Connection)
 ---| fun(req: lunawire.Request, res: lunawire.Response)
+---| lunawire.PlainRoute
 
 ---@class lunawire.Certificate
 ---@field cert string file in PEM, or the PEM itself; its authorities' certificates behind it
@@ -297,6 +264,10 @@ function Response:send(body) end
 ---@field max_connections? integer default 100000
 ---@field max_topics? integer of one connection; default 1000
 ---@field handshake_timeout? lunawire.Seconds default 10
+---@field max_body? lunawire.Size the longest body of a request; default "1M"
+---@field keep_alive? lunawire.Seconds between plain requests; default 60
+---@field body_timeout? lunawire.Seconds silence in a request's body; default 10
+---@field write_timeout? lunawire.Seconds a client reads nothing of its answer; default 30
 ---@field origins? "*" | string[] pages that may connect; without it those of this server
 ---@field routes? table<string, lunawire.RouteHandler> "GET /page", "WS /room/:id", "GET /*rest"
 

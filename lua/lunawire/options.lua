@@ -58,8 +58,8 @@ local schema = {
   { "on_slow", "serve connect", "choice",
     "above max_buffered: close the connection, or drop the message",
     default = "close", choices = { "close", "drop" } },
-  { "handshake_timeout", "serve", "seconds", "from accept until the request is answered",
-    default = 10, min = 0.001 },
+  { "handshake_timeout", "serve", "seconds",
+    "for TLS and a request's head, and until an upgrade is decided", default = 10, min = 0.001 },
   { "close_timeout", "serve connect", "seconds", "how long the closing handshake may take",
     default = 5, min = 0.001 },
   { "idle_timeout", "serve connect", "seconds", "close after so long without a message; 0: never",
@@ -70,12 +70,24 @@ local schema = {
   { "deflate", "serve connect", "deflate",
     "compress messages: true, or a table of what lua/lunawire/deflate.lua lists", default = false },
 
+  -- plain HTTP
+  { "max_body", "serve", "size", "the longest body of a request", default = "1M", max = "1T" },
+  { "max_body", "page", "size", "the same for one route", max = "1T" },
+  { "keep_alive", "serve", "seconds", "how long a connection may wait for another request",
+    default = 60, min = 0.001 },
+  { "body_timeout", "serve", "seconds",
+    "silence in a request's body; and what may be lost against 1 KiB a second", default = 10,
+    min = 0.001 },
+  { "write_timeout", "serve", "seconds", "during which a client reads nothing of its answer",
+    default = 30, min = 0.001 },
+
   -- how a server ends
   { "over", "drain", "seconds", "the time in which all connections are closed", default = 10 },
   { "code", "drain", "close_code", "what clients are told", default = 1012 },
   { "reason", "drain", "reason", "the same in words", default = "" },
 
   -- handlers
+  { "handler", "page", "function", "(req, res): answers a plain request" },
   { "on_upgrade", "serve route", "function", "(req): decides before the connection opens" },
   { "on_open", "serve connect route", "function", "(conn): the connection is open" },
   { "on_message", "serve connect route", "function", "(conn, message, kind): a whole message" },
@@ -105,12 +117,12 @@ end
 
 -- Sizes -----------------------------------------------------------------------------------------
 
-local units = { [""] = 1, K = 1024, M = 1024 ^ 2, G = 1024 ^ 3 }
+local units = { [""] = 1, K = 1024, M = 1024 ^ 2, G = 1024 ^ 3, T = 1024 ^ 4 }
 
 -- Bytes of 65536, "65536" or "64K"; nil when it is not a size.
 function options.size(value)
   if type(value) == "string" then
-    local digits, unit = value:match("^(%d+%.?%d*)([KMG]?)$")
+    local digits, unit = value:match("^(%d+%.?%d*)([KMGT]?)$")
     value = digits and tonumber(digits) * units[unit]
   end
   if type(value) == "number" and value >= 0 and value < 2 ^ 53 then return math.floor(value) end

@@ -1,5 +1,5 @@
--- What the peer asked for. A request is made when somebody looks at it and fills its fields in when
--- they are read, so a connection that nobody asks about pays nothing.
+-- What the peer asked for. Fields are filled in when they are read, so a request that nobody looks
+-- at closely costs little.
 --
 --   method, target    as sent
 --   version           "1.1" or "1.0"
@@ -12,14 +12,18 @@
 --   protocols         the subprotocols that the client offers, in its order
 --   remote_address    the peer's address
 
+local body = require "lunawire.body"
 local core = require "lunawire.core"
 local headers = require "lunawire.headers"
 
 local fields = {} -- name = function(req), which computes the field
 
-local Request = {}
+-- Everything that a request can do is in here too.
+local Request = { body = body.whole, chunks = body.chunks, on_body = body.on_body }
 
 function Request.__index(req, name)
+  local method = Request[name]
+  if method then return method end
   local compute = fields[name]
   if not compute then return nil end
   local value = compute(req)
@@ -27,20 +31,15 @@ function Request.__index(req, name)
   return value
 end
 
--- The path of "/path?query" and of "http://host/path?query", and the query where there is one.
-local function split_target(target)
-  if target:sub(1, 1) ~= "/" and target ~= "*" then
-    target = target:match("^%a[%w+.-]*://[^/?]*(.*)$") or target
-    if target:sub(1, 1) ~= "/" then target = "/" .. target end
-  end
-  return target:match("^([^?]*)%??(.*)$")
-end
+-- The parts of the head, as the core cuts them.
+function fields.parsed(req) return core.parse_request(req.head) end
 
-function fields.path(req) return (split_target(req.target)) end
-
-function fields.query_string(req)
-  if req.target:find("?", 1, true) then return select(2, split_target(req.target)) end
-end
+function fields.method(req) return req.parsed.method end
+function fields.target(req) return req.parsed.target end
+function fields.path(req) return req.parsed.path end
+function fields.query_string(req) return req.parsed.query end
+function fields.version(req) return "1." .. req.parsed.minor end
+function fields.remote_address(req) return req.conn.remote_address end
 
 -- As forms are encoded: "+" is a space. What is malformed stays as it was sent.
 local function decode_form(text)
@@ -59,7 +58,7 @@ end
 
 function fields.params() return {} end
 
-function fields.headers(req) return headers.to_table(req.fields) end
+function fields.headers(req) return headers.to_table(req.parsed.fields) end
 
 function fields.cookies(req)
   local cookies = {}
@@ -74,18 +73,18 @@ function fields.protocols(req) return headers.elements(req.headers["sec-websocke
 
 local request = {}
 
--- The request of a connection that a server accepted.
-function request.new(conn)
-  local raw = conn.raw_request
+-- The request of a connection. Method and path are known when the core hands a request out, and
+-- else read from the head.
+function request.new(conn, head, method, path, params, max_body)
   return setmetatable({
-    method = raw[1], target = raw[2], version = "1." .. raw[3], fields = raw[4],
-    remote_address = conn.remote_address,
+    conn = conn, head = head, method = method, path = path, params = params, max_body = max_body,
   }, Request)
 end
 
 -- conn.request: nil for a client, and for a server's connection whose head is gone.
 function request.of(conn)
-  return conn.raw_request and request.new(conn)
+  local head = conn.raw_request
+  return head and request.new(conn, head)
 end
 
 return request

@@ -74,6 +74,7 @@ local function add(root, text, value)
   local twin = node.methods[method]
   if twin then misuse.raise("routes '%s' and '%s' are the same", twin.text, text) end
   node.methods[method] = route
+  return route
 end
 
 -- Matching --------------------------------------------------------------------------------------
@@ -110,35 +111,48 @@ local function match(node, position, search)
 end
 
 local function parameters_of(route, segments)
+  if not route.rest and not next(route.parameters) then return nil end
   local values = {}
   for position, name in pairs(route.parameters) do values[name] = segments[position] end
   if route.rest then values[route.rest] = table.concat(segments, "/", route.rest_from) end
   return values
 end
 
+-- The value of Allow for an address, or a server, with these methods.
+local function allow_of(methods)
+  local allow, seen = {}, { OPTIONS = true }
+  for method in pairs(methods) do seen[method] = true end
+  seen.GET = seen.GET or seen.WS -- an upgrade is a GET request
+  seen.HEAD = seen.HEAD or seen.GET
+  seen.WS = nil
+  for method in pairs(seen) do allow[#allow + 1] = method end
+  table.sort(allow)
+  return table.concat(allow, ", ")
+end
+
 -- What to answer when the path has routes for other methods only.
 local function refuse(method, others)
-  if method == "WS" or not next(others) then return nil, 404, "there is nothing here" end
+  if method == "WS" or not next(others) then return nil, 404, "there is nothing here\n" end
+  if method == "OPTIONS" then return nil, 204, "", allow_of(others) end
   if others.WS and (method == "GET" or method == "HEAD") then
-    return nil, 426, "this address speaks WebSocket; the request does not ask for it"
+    return nil, 426, "this address speaks WebSocket; the request does not ask for it\n"
   end
-  others.GET = others.GET or others.WS -- an upgrade is a GET request
-  others.HEAD = others.HEAD or others.GET
-  others.WS = nil
-  local allow = {}
-  for other in pairs(others) do allow[#allow + 1] = other end
-  table.sort(allow)
-  return nil, 405, "this address does not have the method " .. method, table.concat(allow, ", ")
+  return nil, 405, ("this address does not have the method %s\n"):format(method), allow_of(others)
 end
 
 local Router = {}
 Router.__index = Router
 
 -- Finds the route for a method ("WS" for an upgrade request) and a path as it was sent. Returns
--- what was put in for it and the parameters, or nil, status, text and for 405 the value of Allow.
+-- what was put in for it and the parameters (nil when the route has none), or nil, status, text
+-- and for OPTIONS and 405 the value of Allow.
 function Router:find(method, path)
+  local methods = self.plain[path]
+  local plain = methods and (methods[method] or method == "HEAD" and methods.GET)
+  if plain then return plain.value end
+  if path == "*" then return nil, 204, "", self.allow end
   local segments = split(path)
-  if not segments then return nil, 400, "the path has a malformed percent-encoding" end
+  if not segments then return nil, 400, "the path has a malformed percent-encoding\n" end
   local search = { method = method, segments = segments, others = {} }
   local route = match(self.root, 1, search)
   if not route then return refuse(method, search.others) end
@@ -148,12 +162,18 @@ end
 -- Compiles { ["METHOD /path"] = handler }. What a route stands for is prepare(method, text,
 -- handler). Raises when a route is malformed or two are the same.
 function routes.compile(handlers, prepare)
-  local root = new_node()
+  -- plain: path = methods of the routes without parameters, which win over all others.
+  local root, plain, all = new_node(), {}, {}
   for text, handler in pairs(handlers) do
-    local method = parse(text)
-    add(root, text, prepare(method, text, handler))
+    local method, path = parse(text)
+    local route = add(root, text, prepare(method, text, handler))
+    all[method] = true
+    if not route.rest and not next(route.parameters) then
+      plain[path] = plain[path] or {}
+      plain[path][method] = route
+    end
   end
-  return setmetatable({ root = root }, Router)
+  return setmetatable({ root = root, plain = plain, allow = allow_of(all) }, Router)
 end
 
 return routes

@@ -34,7 +34,7 @@ local function set_handlers(o)
     return
   end
   local dispatch = require "lunawire.dispatch"
-  o.on_request = o.routes and dispatch.by_route(o.routes, o.protocols)
+  o.on_request = o.routes and dispatch.by_route(o.routes, o.protocols, o.max_body)
     or dispatch.any_path(handlers, o.on_upgrade, o.protocols)
   o.protocols = nil -- dispatch chooses; the core must not choose where dispatch chose none
 end

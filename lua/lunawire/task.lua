@@ -43,6 +43,9 @@ Task.__index = Task
 -- The task of each coroutine that runs one. Weak: a coroutine that nobody will resume may go.
 local tasks = setmetatable({}, { __mode = "k" })
 
+-- What a coroutine yields when it has done what it was lent for.
+local DONE = {}
+
 local function finish(self, ok, ...)
   self.state = ok and "done" or "failed"
   self.results = pack(...)
@@ -52,9 +55,20 @@ local function finish(self, ok, ...)
   for _, waiter in ipairs(joining) do waiter:wake() end
 end
 
+-- Coroutines that are lent for one call after the other, because making one costs more than most
+-- calls do. Those that wait here have nothing to do.
+local idle, idle_count, IDLE_MAX = {}, 0, 16
+
+local function put_back(thread)
+  if idle_count == IDLE_MAX then return end
+  idle_count = idle_count + 1
+  idle[idle_count] = thread
+end
+
 -- Looks at how a coroutine came back: it waits again, it returned, or it threw.
 local function settle(thread, ok, ...)
   local self = tasks[thread]
+  if ok and ... == DONE then return put_back(thread) end
   if ok and not (self and is_over(thread)) then return end
   tasks[thread] = nil
   if ok then return finish(self, true, ...) end
@@ -62,6 +76,7 @@ local function settle(thread, ok, ...)
   local trace = traceback(thread, message)
   message = message:match("^(.-)\nstack traceback:") or message -- a fiber's has it already
   dispose(thread)
+  if self and self.failed then return self.failed(self.a, self.b, message, trace) end
   if not (self and self.on_end) then core.report(trace) end
   if self then finish(self, false, message, trace) end
 end
@@ -79,6 +94,29 @@ function task.start(fn, on_end, ...)
   tasks[thread] = self
   resume(thread, ...)
   return self
+end
+
+local function work(fn, a, b)
+  while true do
+    fn(a, b)
+    fn, a, b = suspend(DONE)
+  end
+end
+
+-- Runs fn(a, b) like task.start, in a coroutine that is used again. failed(a, b, message, trace) is
+-- called if it throws.
+function task.lend(fn, failed, a, b)
+  local thread = idle[idle_count]
+  if thread then
+    idle[idle_count] = nil
+    idle_count = idle_count - 1
+  else
+    thread = create(work)
+    tasks[thread] = setmetatable({ state = "running" }, Task)
+  end
+  local self = tasks[thread]
+  self.failed, self.a, self.b = failed, a, b
+  return resume(thread, fn, a, b)
 end
 
 -- ws.spawn
