@@ -8,6 +8,7 @@
 #define LW_CONN_HTTP_H
 
 #include "conn.h"
+#include "lunawire_http.h"
 #include "proto/exchange.h"
 
 struct lw_http {

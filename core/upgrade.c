@@ -130,12 +130,6 @@ void lw__server_on_head(lw_conn *conn) {
 
 /* --- a script's decision --- */
 
-bool lw_conn_wants_upgrade(const lw_conn *conn) {
-  lw_http_head request;
-  return conn->has_head && lw__http_parse(conn, &request) == LW_OK &&
-         lw_handshake_is_upgrade(&request);
-}
-
 int lw_conn_check_upgrade(const lw_conn *conn, const char **text) {
   lw_http_head request;
   lw_slice key;

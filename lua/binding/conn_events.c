@@ -1,6 +1,7 @@
 /* Events of a connection become calls of its handlers. */
 #include <string.h>
 
+#include "../../core/lunawire_http.h"
 #include "binding.h"
 
 typedef struct event {

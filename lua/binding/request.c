@@ -1,6 +1,7 @@
 /* What a script does with a request: the upgrade, or an exchange of plain HTTP. */
 #include <string.h>
 
+#include "../../core/lunawire_http.h"
 #include "../../core/proto/http.h"
 #include "binding.h"
 
