@@ -232,17 +232,6 @@ end
 
 -- Memory ----------------------------------------------------------------------------------------
 
--- Kilobytes that this process has in memory, or nil.
-local function resident()
-  local file = io.open "/proc/self/status"
-  if not file then return nil end
-  local kilobytes = tonumber(file:read("*a"):match "VmRSS:%s*(%d+)")
-  file:close()
-  return kilobytes
-end
-
-local has_sanitizer = os.getenv "LD_PRELOAD" ~= nil
-
 describe("the memory of compression", function()
   teardown(helper.check_leaks)
 
@@ -251,13 +240,13 @@ describe("the memory of compression", function()
     local count, server, conns = 200, echo_server(deflate), {}
     local before
     for i = 1, count + 20 do
-      if i == 21 then before = resident() end
+      if i == 21 then before = helper.resident() end
       conns[i] = assert(ws.connect(url_of(server), { deflate = deflate }))
       conns[i]:send(text(1000))
       assert.equal(text(1000), (conns[i]:receive(5)))
     end
     collectgarbage()
-    local after = resident()
+    local after = helper.resident()
     for _, conn in ipairs(conns) do conn:terminate() end
     server:stop()
     helper.wait_until(function() return #server:connections() == 0 end)
@@ -265,7 +254,7 @@ describe("the memory of compression", function()
   end
 
   it("is small for idle connections", function()
-    if not resident() or has_sanitizer then return end
+    if not helper.resident() then return end
     local plain, compressed = cost(false), cost(true)
     assert.is_true(compressed < plain + 8, ("%g kB"):format(compressed - plain)) -- for both ends
   end)
@@ -302,12 +291,13 @@ except ConnectionError: pass
       on_error = function(_, _, error_code) code = error_code end,
     })
     collectgarbage()
-    local before = resident()
+    local before = helper.resident()
     helper.drive { helper.python, "-c", bomber, server.port, file }
     assert.equal("MESSAGE_TOO_BIG", code)
     assert.is_nil(received)
-    if before and not has_sanitizer then
-      assert.is_true(resident() < before + 2048, ("%d kB"):format(resident() - before))
+    if before then
+      local more = helper.resident() - before
+      assert.is_true(more < 2048, ("%d kB"):format(more))
     end
     server:stop()
   end)

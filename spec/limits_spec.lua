@@ -28,23 +28,14 @@ local function after()
   raw.wait_for_end()
 end
 
--- Memory of this process in KiB; nil where the system does not tell.
-local function memory()
-  local file = io.open("/proc/self/statm")
-  if not file then return nil end
-  local pages = file:read("*a"):match("^%d+ (%d+)")
-  file:close()
-  return tonumber(pages) * 4
-end
-
--- How much memory grows while fn runs. A sanitizer keeps what was freed, so there it cannot tell.
+-- How many KiB memory grows while fn runs; 0 where nobody can tell.
 local function growth(fn)
   collectgarbage()
-  local start = memory()
+  local start = helper.resident()
   fn()
   collectgarbage()
-  local stop = memory()
-  return start and not os.getenv("LD_PRELOAD") and stop - start or 0
+  local stop = helper.resident()
+  return start and stop - start or 0
 end
 
 describe("ping_interval", function()

@@ -34,15 +34,6 @@ describe("a subscriber that reads too slowly", function()
     error("nobody was too slow")
   end
 
-  -- KiB of memory that the process has; nil where the system does not tell.
-  local function resident()
-    local file = io.open("/proc/self/status")
-    if not file then return nil end
-    local size = file:read("*a"):match("VmRSS:%s*(%d+)")
-    file:close()
-    return tonumber(size)
-  end
-
   local function is_refused(count) return count < 2 end
 
   it("is closed, and the others get everything", function()
@@ -138,20 +129,20 @@ describe("a subscriber that reads too slowly", function()
   end)
 
   it("keeps small messages, not the blocks that they came in", function()
-    if not resident() then return pending("this system does not tell what a process takes") end
+    if not helper.resident() then return pending("nobody tells what the process takes") end
     local peer, conn, client = open_slow { high_water = "16M", max_buffered = "16M" }
     fill(client, function() return conn.buffered > 0 end)
     conn:unsubscribe("t")
     conn:subscribe("seldom")
     collectgarbage()
-    local before = resident()
+    local before = helper.resident()
     local much = ("y"):rep(4000)
     for _ = 1, 5000 do
       server:publish("seldom", "x")
       server:publish("t", much)
       client:receive(5)
     end
-    assert.is_true(resident() - before < 8 * 1024) -- 20 MiB were published
+    assert.is_true(helper.resident() - before < 8 * 1024) -- 20 MiB were published
     assert.is_true(conn.buffered >= 15000)
     peer:close()
   end)
