@@ -114,6 +114,13 @@ function raw.listen_full()
   return peer
 end
 
+-- A peer that listens and lets nobody in: who connects gets no answer.
+function raw.hole()
+  local peer = new()
+  peer.port = tonumber((wait_for(command(peer.id, "hole"))))
+  return peer
+end
+
 -- The next connection of a peer that listens.
 function Peer:accept()
   local peer = new()

@@ -11,6 +11,7 @@ import base64
 import hashlib
 import os
 import queue
+import select
 import socket
 import struct
 import sys
@@ -103,6 +104,19 @@ class Peer:
             waiting.setblocking(False)
             waiting.connect_ex(self.socket.getsockname())
             self.waiting.append(waiting)
+        return str(self.socket.getsockname()[1]).encode()
+
+    def hole(self):
+        """Listens and accepts nobody, so that who connects gets no answer at all."""
+        self.socket = socket.socket()
+        self.socket.bind(("127.0.0.1", 0))
+        self.socket.listen(0)
+        self.waiting = []
+        while not self.waiting or select.select([], self.waiting[-1:], [], 0.2)[1]:
+            connection = socket.socket()
+            connection.setblocking(False)
+            connection.connect_ex(self.socket.getsockname())
+            self.waiting.append(connection)
         return str(self.socket.getsockname()[1]).encode()
 
     def accept(self, listener):
