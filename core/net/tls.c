@@ -109,6 +109,7 @@ static bool shake_hands(lw__tls *tls) {
   int result = SSL_do_handshake(tls->ssl);
   if (result == 1) {
     tls->is_ready = true;
+    lw__tls_keep_resumed(tls);
   } else if (!wants_more(tls, result)) {
     lw__tls_explain(tls);
     return false;
@@ -248,6 +249,7 @@ static void free_tls(lw__tls *tls) {
     SSL_free(tls->ssl);
   }
   lw_tls_context_release(tls->context);
+  free(tls->server);
   free(tls->head.failure);
   free(tls);
 }
@@ -327,7 +329,7 @@ static bool set_name(lw__tls *tls, const char *name) {
 
 lw_transport *lw_tls_connect(lw_transport *lower, lw_tls_context *context, const char *name) {
   lw__tls *tls = new_tls(lower, context, false);
-  if (tls == NULL || !set_name(tls, name)) {
+  if (tls == NULL || !set_name(tls, name) || !lw__tls_resume(tls, name)) {
     if (tls != NULL) free_tls(tls);
     lw_transport_close(lower);
     return NULL;

@@ -82,8 +82,8 @@ static SSL_CTX *new_ctx(bool is_server) {
   SSL_CTX_set_ciphersuites(ctx, ciphers_13);
   SSL_CTX_set_cipher_list(ctx, ciphers_12);
   SSL_CTX_set_mode(ctx, SSL_MODE_RELEASE_BUFFERS | SSL_MODE_AUTO_RETRY);
-  /* Sessions live in tickets that the clients keep, not in a table of ours. One ticket is enough:
-   * a client that resumes gets a fresh one. */
+  /* A server's sessions live in tickets that the clients keep, not in a table of ours. One ticket
+   * is enough: a client that resumes gets a fresh one. */
   SSL_CTX_set_session_cache_mode(ctx, SSL_SESS_CACHE_OFF);
   SSL_CTX_set_session_id_context(ctx, id, sizeof id - 1);
   SSL_CTX_set_num_tickets(ctx, 1);
@@ -117,6 +117,7 @@ static SSL_CTX *configured(const lw_tls_config *config, lw_transport_failure *fa
     SSL_CTX_set_alpn_select_cb(ctx, on_alpn, NULL);
   } else {
     SSL_CTX_set_alpn_protos(ctx, alpn, ALPN_SIZE);
+    lw__tls_keep_sessions(ctx);
   }
   if (set_rules(ctx, config, failure)) return ctx;
   SSL_CTX_free(ctx);
@@ -204,6 +205,7 @@ void lw_tls_context_hold(lw_tls_context *context) {
 
 void lw_tls_context_release(lw_tls_context *context) {
   if (--context->references > 0) return;
+  lw__tls_sessions_free(&context->sessions);
   for (size_t i = 0; i < context->name_count; i++) {
     free(context->names[i].name);
     SSL_CTX_free(context->names[i].ctx);

@@ -1,8 +1,10 @@
 /* What all TLS connections of a server, or of clients with the same options, share: certificates,
  * keys, trusted authorities and rules. tls.h makes connections from it.
  *
- * A context is counted and never changes once connections use it: to change a server's certificate
- * a new context takes its place, and connections keep the one that they began with. */
+ * A client's context also keeps the sessions that servers gave its connections, for the next ones.
+ *
+ * A context is counted and its rules never change once connections use it: to change a server's
+ * certificate a new context takes its place, and connections keep the one that they began with. */
 #ifndef LW_NET_TLS_CONTEXT_H
 #define LW_NET_TLS_CONTEXT_H
 

@@ -19,6 +19,19 @@ typedef struct lw__tls_name {
   SSL_CTX *ctx;
 } lw__tls_name;
 
+/* Sessions that a client may resume: a few KiB each. */
+#define LW__TLS_SESSIONS_MAX 32
+
+typedef struct lw__tls_session {
+  char *server; /* "name:port" */
+  SSL_SESSION *session;
+} lw__tls_session;
+
+typedef struct lw__tls_sessions {
+  lw__tls_session entries[LW__TLS_SESSIONS_MAX];
+  unsigned count;
+} lw__tls_sessions;
+
 struct lw_tls_context {
   unsigned references;
   SSL_CTX *ctx; /* that of the default certificate */
@@ -27,6 +40,7 @@ struct lw_tls_context {
   BIO_METHOD *bio;
   const char *plain_answer;
   bool verify;
+  lw__tls_sessions sessions; /* of clients */
 };
 
 typedef struct lw__tls {
@@ -34,6 +48,7 @@ typedef struct lw__tls {
   lw_transport *lower; /* NULL once it is gone */
   lw_tls_context *context;
   SSL *ssl;
+  char *server;      /* of a client: whose sessions are its */
   const uint8_t *in; /* ciphertext that the lower transport lends */
   size_t in_size;
   lw_out *cipher;   /* encrypted, and not handed to the lower transport yet */
@@ -87,6 +102,18 @@ bool lw__tls_use_authorities(SSL_CTX *ctx, const char *ca, bool is_server,
 /* --- tls_self_signed.c */
 
 bool lw__tls_use_self_signed(SSL_CTX *ctx, lw_transport_failure *failure);
+
+/* --- tls_session.c: sessions that clients resume */
+
+/* For the context of a client: sessions are kept as they come. */
+void lw__tls_keep_sessions(SSL_CTX *ctx);
+/* Before a client's handshake: offers a session of the server of that name, if there is one, and
+ * notes whose sessions are to be kept. The port is that of the lower transport's peer. False: out
+ * of memory. */
+bool lw__tls_resume(lw__tls *tls, const char *name);
+/* After a handshake: a session of TLS 1.2 that was resumed can be resumed again. */
+void lw__tls_keep_resumed(lw__tls *tls);
+void lw__tls_sessions_free(lw__tls_sessions *list);
 
 /* --- tls_bio.c: between OpenSSL and the lower transport's bytes */
 

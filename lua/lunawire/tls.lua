@@ -140,8 +140,45 @@ function tls.server_context(o)
   }
 end
 
--- Those of clients that trust whom the system trusts, and of those that trust anybody.
+-- Contexts of clients, the one used last in front: { identity =, context = }. Clients with the same
+-- certificates and rules share one, and in it the sessions that servers let them resume.
 local shared = {}
+local SHARED_MAX = 8
+
+-- PEM text as it is, or what the file has now: a file that changed makes another context. Nil when
+-- it cannot be read; the core says why.
+local function contents(pem)
+  if pem:find("-----BEGIN", 1, true) then return pem end
+  local file = io.open(pem, "rb")
+  local text = file and file:read("*a")
+  if file then file:close() end
+  return text
+end
+
+-- Equal for options that mean the same. Nil when a file cannot be read.
+local function identity_of(o, verify)
+  local parts = { tostring(verify) }
+  for _, name in ipairs { "ca", "cert", "key" } do
+    local text = o[name] and contents(o[name]) or ""
+    if o[name] and text == "" then return nil end
+    parts[#parts + 1] = #text .. ":" .. text
+  end
+  return table.concat(parts, " ")
+end
+
+local function find_shared(identity)
+  for i, entry in ipairs(shared) do
+    if entry.identity == identity then
+      table.insert(shared, 1, table.remove(shared, i))
+      return entry.context
+    end
+  end
+end
+
+local function share(identity, context)
+  table.insert(shared, 1, { identity = identity, context = context })
+  shared[SHARED_MAX + 1] = nil
+end
 
 -- The context of a client. Returns it, or nil, message, code.
 function tls.client_context(o)
@@ -150,16 +187,14 @@ function tls.client_context(o)
   if not verify then
     warn_once("tls.verify = false: anybody on the way can read and change what is sent")
   end
-  if o.ca or o.cert then
-    return core.tls { verify = verify, ca = o.ca,
-      pairs = o.cert and { { cert = o.cert, key = o.key } } or nil }
-  end
-  if not shared[verify] then
-    local context, message, code = core.tls { verify = verify }
-    if not context then return nil, message, code end
-    shared[verify] = context
-  end
-  return shared[verify]
+  local identity = identity_of(o, verify)
+  local found = identity and find_shared(identity)
+  if found then return found end
+  local context, message, code = core.tls { verify = verify, ca = o.ca,
+    pairs = o.cert and { { cert = o.cert, key = o.key } } or nil }
+  if not context then return nil, message, code end
+  if identity then share(identity, context) end
+  return context
 end
 
 -- server:reload{ tls = ... }: new connections get the new certificates. Returns true, or nil,
