@@ -296,6 +296,11 @@ lw_server *lw_server_open(lw_loop *loop, const lw_server_options *options,
  * requests that are under way. on_end follows. */
 void lw_server_stop(lw_server *server, unsigned close_code, const char *reason);
 
+/* Who decides about the requests that come from now on, and how: as the options of the same names.
+ * False: out of memory, and nothing has changed. */
+bool lw_server_set_rules(lw_server *server, const char *const *protocols, bool decide_upgrades,
+                         bool stream_messages);
+
 /* New connections of a server with TLS use another context. The others keep theirs. */
 void lw_server_set_tls(lw_server *server, lw_tls_context *context);
 bool lw_server_has_tls(const lw_server *server);

@@ -56,13 +56,12 @@ static lw_server *server_new(lw_loop *loop, const lw_server_options *options,
   server->references = 1;
   server->max_connections = options->max_connections;
   server->max_topics = options->max_topics;
-  server->decide_upgrades = options->decide_upgrades;
-  server->stream_messages = options->stream_messages;
   server->proxy_protocol = options->proxy_protocol;
   if (options->tls != NULL) lw_server_set_tls(server, options->tls);
   server->settings = lw__settings_new(&options->limits, options->compression, true);
-  bool copied = copy_list(&server->protocols, options->protocols) &&
-                copy_list(&server->origins, options->origins);
+  bool copied = copy_list(&server->origins, options->origins) &&
+                lw_server_set_rules(server, options->protocols, options->decide_upgrades,
+                                    options->stream_messages);
   if (copied && server->settings != NULL) return server;
   lw_server_release(server);
   return NULL;
@@ -217,6 +216,20 @@ void lw_server_stop(lw_server *server, unsigned close_code, const char *reason) 
   if (close_code == 0) return;
   lw_server_each(server, close_one, &(closing){close_code, reason});
   each_in(server, LW_REQUEST, LW_REQUEST, refuse_one, NULL);
+}
+
+bool lw_server_set_rules(lw_server *server, const char *const *protocols, bool decide_upgrades,
+                         bool stream_messages) {
+  char **copy;
+  if (!copy_list(&copy, protocols)) {
+    free_list(copy);
+    return false;
+  }
+  free_list(server->protocols);
+  server->protocols = copy;
+  server->decide_upgrades = decide_upgrades;
+  server->stream_messages = stream_messages;
+  return true;
 }
 
 void lw_server_set_tls(lw_server *server, lw_tls_context *context) {

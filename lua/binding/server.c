@@ -34,11 +34,15 @@ static void on_accept_error(lw_server *server, const char *message, const char *
   if (!lw__call(s->lua, call_on_error, &(accept_error){s, message, code})) lw__report(s->lua);
 }
 
-static void forget(lw_lua_server *s) {
+static void forget_calls(lw_lua_server *s) {
   lw__unref(s->lua, &s->on_request);
-  lw__unref(s->lua, &s->on_error);
   if (s->handlers != NULL) lw__handlers_release(s->lua, s->handlers);
   s->handlers = NULL;
+}
+
+static void forget(lw_lua_server *s) {
+  forget_calls(s);
+  lw__unref(s->lua, &s->on_error);
   lw__unref(s->lua, &s->self);
 }
 
@@ -57,13 +61,23 @@ static int take_function(lua_State *L, lw_lua *lua, const char *name) {
   return LUA_NOREF;
 }
 
-static void take_handlers(lua_State *L, lw_lua_server *s) {
+/* What is called for requests: handlers or on_request, of the table at 1. */
+static void take_calls(lua_State *L, lw_lua_server *s) {
+  s->on_request = take_function(L, s->lua, "on_request");
   lua_getfield(L, 1, "handlers");
   if (!lua_isnil(L, -1)) {
     s->handlers = lw__check_handlers(L, -1);
     lw__handlers_hold(s->handlers);
   }
   lua_pop(L, 1);
+}
+
+static bool decides(const lw_lua_server *s) {
+  return s->on_request != LUA_NOREF;
+}
+
+static bool streams(const lw_lua_server *s) {
+  return s->handlers != NULL && s->handlers->functions[LW_ON_CHUNK] != LUA_NOREF;
 }
 
 static void read_options(lua_State *L, lw_server_options *options) {
@@ -108,11 +122,10 @@ static int serve(lua_State *L) {
       .lua = lua, .on_request = LUA_NOREF, .on_error = LUA_NOREF, .self = LUA_NOREF};
   luaL_getmetatable(L, METATABLE);
   lua_setmetatable(L, object);
-  s->on_request = take_function(L, lua, "on_request");
   s->on_error = take_function(L, lua, "on_error");
-  take_handlers(L, s);
-  options.decide_upgrades = s->on_request != LUA_NOREF;
-  options.stream_messages = s->handlers != NULL && s->handlers->functions[LW_ON_CHUNK] != LUA_NOREF;
+  take_calls(L, s);
+  options.decide_upgrades = decides(s);
+  options.stream_messages = streams(s);
   lua_pushvalue(L, object);
   s->self = lw__ref(lua, L);
 
@@ -124,6 +137,21 @@ static int serve(lua_State *L) {
   lw_server_hold(s->server);
   lua_pushvalue(L, object);
   return 1;
+}
+
+/* set_calls(server, { handlers =, on_request =, protocols = }): for requests that come from now on.
+ */
+static int set_calls(lua_State *L) {
+  lw_lua_server *s = lw__check_server(L, 1);
+  luaL_checktype(L, 2, LUA_TTABLE);
+  lua_settop(L, 2);
+  lua_insert(L, 1); /* the table is where serve has it */
+  const char *const *protocols = lw__opt_list(L, 1, "protocols");
+  if (s->self == LUA_NOREF) return 0; /* it has ended */
+  forget_calls(s);
+  take_calls(L, s);
+  if (lw_server_set_rules(s->server, protocols, decides(s), streams(s))) return 0;
+  return luaL_error(L, "out of memory");
 }
 
 /* --- server methods --- */
@@ -228,7 +256,7 @@ void lw__open_server(lua_State *L, int lua) {
                                      {"stats", server_stats},
                                      {NULL, NULL}};
   static const luaL_Reg functions[] = {
-      {"serve", serve}, {"stop_listening", stop_listening}, {NULL, NULL}};
+      {"serve", serve}, {"set_calls", set_calls}, {"stop_listening", stop_listening}, {NULL, NULL}};
   int module = lua_gettop(L);
   luaL_newmetatable(L, METATABLE);
   lua_pushcfunction(L, server_gc);

@@ -297,8 +297,13 @@ function Server:connections() end
 ---@return table<string, integer>
 function Server:stats() end
 
----New certificates for new connections; the others stay as they are.
----@param options { tls: lunawire.ServerTls | "self-signed" }
+---@class lunawire.ReloadOptions: lunawire.Handlers
+---@field tls? lunawire.ServerTls | "self-signed"
+---@field routes? table<string, lunawire.RouteHandler>
+---@field on_upgrade? lunawire.OnUpgrade
+
+---New handlers and certificates for new connections; the others keep theirs.
+---@param options lunawire.ReloadOptions
 ---@return boolean? reloaded
 ---@return string? message
 ---@return string? code

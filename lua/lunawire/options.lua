@@ -7,6 +7,9 @@ local misuse = require "lunawire.misuse"
 
 local options = {}
 
+-- Where handlers are valid.
+local everywhere = "serve reload connect route"
+
 -- Each row: name, where it is valid, kind, and what it does; then its default and its range.
 -- Sizes are bytes, times are seconds.
 local schema = {
@@ -28,7 +31,7 @@ local schema = {
     default = false },
 
   -- what to do with a request
-  { "routes", "serve", "table", "\"METHOD /path\" = handler" },
+  { "routes", "serve reload", "table", "\"METHOD /path\" = handler" },
   { "origins", "serve", "origins",
     "pages that may connect: \"*\" or a list of origins; without it, pages of this server" },
   { "tls", "serve reload", "tls_server",
@@ -88,15 +91,15 @@ local schema = {
 
   -- handlers
   { "handler", "page", "function", "(req, res): answers a plain request" },
-  { "on_upgrade", "serve route", "function", "(req): decides before the connection opens" },
-  { "on_open", "serve connect route", "function", "(conn): the connection is open" },
-  { "on_message", "serve connect route", "function", "(conn, message, kind): a whole message" },
-  { "on_chunk", "serve connect route", "function", "(conn, chunk, kind, final): a piece of one" },
-  { "on_close", "serve connect route", "function", "(conn, code, reason): once for each on_open" },
-  { "on_error", "serve connect route", "function", "(conn, message, code): what went wrong" },
-  { "on_drain", "serve connect route", "function", "(conn): what waited has been written" },
-  { "on_ping", "serve connect route", "function", "(conn, payload): a ping, already answered" },
-  { "on_pong", "serve connect route", "function", "(conn, payload): a pong" },
+  { "on_upgrade", "serve reload route", "function", "(req): decides before the connection opens" },
+  { "on_open", everywhere, "function", "(conn): the connection is open" },
+  { "on_message", everywhere, "function", "(conn, message, kind): a whole message" },
+  { "on_chunk", everywhere, "function", "(conn, chunk, kind, final): a piece of one" },
+  { "on_close", everywhere, "function", "(conn, code, reason): once for each on_open" },
+  { "on_error", everywhere, "function", "(conn, message, code): what went wrong" },
+  { "on_drain", everywhere, "function", "(conn): what waited has been written" },
+  { "on_ping", everywhere, "function", "(conn, payload): a ping, already answered" },
+  { "on_pong", everywhere, "function", "(conn, payload): a pong" },
 }
 options.schema = schema
 

@@ -19,14 +19,15 @@ local function check_address(o, given)
 end
 
 -- Sets what the core calls: plain handlers, or on_request for a server that decides about requests.
-local function set_handlers(o)
+-- `name` is that of the function whose options these are.
+local function set_handlers(o, name)
   local handlers = options.take_handlers(o)
   local has_handlers = next(handlers) ~= nil or o.on_upgrade ~= nil
   if o.routes and has_handlers then
-    misuse.raise("serve takes routes or handlers, not both: "
-      .. "put the handlers into a route like \"WS /path\"")
+    misuse.raise("%s takes routes or handlers, not both: "
+      .. "put the handlers into a route like \"WS /path\"", name)
   elseif not o.routes and not has_handlers then
-    misuse.raise("serve needs routes, or handlers such as on_message")
+    misuse.raise("%s needs routes, or handlers such as on_message", name)
   end
   handlers = inbox.attach(handlers)
   if not o.routes and not o.on_upgrade then
@@ -43,26 +44,50 @@ local function on_accept_error(message, code)
   core.report(("cannot accept connections: %s (%s)"):format(message, code))
 end
 
+-- The subprotocols of each server, for the handlers that reload gives it.
+local protocols_of = setmetatable({}, { __mode = "k" })
+
 -- Listens. Returns a server, or nil, message, code.
 function server.serve(given)
   local o = options.check("serve", given)
+  local protocols = o.protocols
   check_address(o, given)
-  set_handlers(o)
+  set_handlers(o, "serve")
   o.on_error = on_accept_error
   if o.tls then
     local message, code
     o.tls, message, code = require "lunawire.tls".server_context(o.tls)
     if not o.tls then return nil, message, code end
   end
-  return core.serve(o)
+  local self, message, code = core.serve(o)
+  if not self then return nil, message, code end
+  protocols_of[self] = protocols
+  return self
 end
 
--- server:reload{ tls = ... }: what changes for new connections. Nobody is dropped. Returns true, or
--- nil, message, code.
+-- server:reload{ ... }: what changes for new connections. Nobody is dropped. Returns true, or nil,
+-- message, code, and then nothing has changed.
 function server.reload(self, given)
   local o = options.check("reload", given)
-  if not o.tls then misuse.raise("reload needs something new: tls") end
-  return require "lunawire.tls".reload(self, o.tls)
+  local certificates = o.tls
+  o.tls = nil
+  local has_handlers = next(o) ~= nil
+  if not certificates and not has_handlers then
+    misuse.raise("reload needs something new: tls, routes, or handlers such as on_message")
+  elseif certificates and not core.has_tls(self) then
+    misuse.raise("reload cannot give TLS to a server without it")
+  end
+  if has_handlers then
+    o.protocols = protocols_of[self]
+    set_handlers(o, "reload")
+  end
+  if certificates then
+    local context, message, code = require "lunawire.tls".server_context(certificates)
+    if not context then return nil, message, code end
+    core.set_tls(self, context)
+  end
+  if has_handlers then core.set_calls(self, o) end
+  return true
 end
 
 return server

@@ -197,16 +197,4 @@ function tls.client_context(o)
   return context
 end
 
--- server:reload{ tls = ... }: new connections get the new certificates. Returns true, or nil,
--- message, code.
-function tls.reload(server, value)
-  if not core.has_tls(server) then
-    misuse.raise("reload cannot give TLS to a server without it")
-  end
-  local context, message, code = tls.server_context(value)
-  if not context then return nil, message, code end
-  core.set_tls(server, context)
-  return true
-end
-
 return tls
