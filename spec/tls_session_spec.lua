@@ -1,4 +1,4 @@
--- Clients resume TLS sessions: with our server, openssl s_server and node; and with whom they do not.
+-- Clients resume TLS sessions: with our server, openssl s_server and node.
 
 local certificates = require "spec.certificates"
 local helper = require "spec.helper"
@@ -83,7 +83,7 @@ describe("a session of TLS", function()
         conn:close()
         conn:receive(5)
       end
-      print(select(3, ws.connect(url)))
+      print((select(3, ws.connect(url))))
       server:stop()
     ]]
     assert.equal("false\tfalse\ntrue\tfalse\nTLS_SELF_SIGNED\n", out)
