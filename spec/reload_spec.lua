@@ -123,6 +123,25 @@ describe("server:reload", function()
     assert.equal("v1", protocol())
   end)
 
+  it("answers the next request of a connection anew", function()
+    local function page(text)
+      return { ["POST /"] = function(req, res)
+        local body = req:body()
+        if body then res:send(text .. body) end
+      end }
+    end
+    start { routes = page "old ", max_body = 8 }
+    local head = "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: "
+    local peer = raw.connect(server.port):send(head .. "3\r\n\r\nabc")
+    assert.matches("old abc", peer:read_until("old abc"))
+    assert.is_true(server:reload { routes = page "new " })
+    peer:send(head .. "3\r\n\r\ndef")
+    assert.matches("new def", peer:read_until("new def"))
+    peer:send(head .. "9\r\n\r\n012345678") -- max_body is as it was
+    assert.matches("^HTTP/1.1 413 ", peer:read_until("\r\n\r\n"))
+    peer:close()
+  end)
+
   it("works inside a handler, and forgets what it replaced", function()
     local old = setmetatable({}, { __mode = "k" })
     local function again(number)

@@ -44,13 +44,13 @@ local function on_accept_error(message, code)
   core.report(("cannot accept connections: %s (%s)"):format(message, code))
 end
 
--- The subprotocols of each server, for the handlers that reload gives it.
-local protocols_of = setmetatable({}, { __mode = "k" })
+-- What reload needs of each server's own options.
+local kept = setmetatable({}, { __mode = "k" })
 
 -- Listens. Returns a server, or nil, message, code.
 function server.serve(given)
   local o = options.check("serve", given)
-  local protocols = o.protocols
+  local keep = { protocols = o.protocols, max_body = o.max_body }
   check_address(o, given)
   set_handlers(o, "serve")
   o.on_error = on_accept_error
@@ -61,7 +61,7 @@ function server.serve(given)
   end
   local self, message, code = core.serve(o)
   if not self then return nil, message, code end
-  protocols_of[self] = protocols
+  kept[self] = keep
   return self
 end
 
@@ -78,7 +78,7 @@ function server.reload(self, given)
     misuse.raise("reload cannot give TLS to a server without it")
   end
   if has_handlers then
-    o.protocols = protocols_of[self]
+    o.protocols, o.max_body = kept[self].protocols, kept[self].max_body
     set_handlers(o, "reload")
   end
   if certificates then
