@@ -135,7 +135,7 @@ describe("options", function()
   end)
 
   it("of later versions are not taken silently", function()
-    for _, name in ipairs { "reconnect", "max_redirects" } do
+    for _, name in ipairs { "max_redirects" } do
       assert.matches("^unknown option '" .. name .. "'", error_of(connect, { [name] = {} }))
     end
   end)

@@ -143,17 +143,16 @@ static int conn_close(lua_State *L) {
   size_t size = 0;
   lua_Integer code = luaL_optinteger(L, 2, 1000);
   const char *reason = luaL_optlstring(L, 3, "", &size);
-  bool is_over = lw_conn_state(c->conn) == LW_CLOSED;
   if (code < 0 || code > 4999 || !lw_conn_close(c->conn, (unsigned)code, reason, size)) {
     return luaL_error(L, "close: the code must be 1000 to 1003, 1007 to 1014 or 3000 to 4999, the "
                          "reason UTF-8 of at most 123 bytes");
   }
-  if (!is_over) c->has_closed = true;
+  c->has_closed = true;
   lua_pushboolean(L, 1);
   return 1;
 }
 
-/* has_closed(conn): whether the script closed it with conn:close before it was over. */
+/* has_closed(conn): whether the script called conn:close. */
 static int conn_has_closed(lua_State *L) {
   lua_pushboolean(L, lw__check_conn(L, 1)->has_closed);
   return 1;

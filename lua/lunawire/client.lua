@@ -51,7 +51,7 @@ local function connect_and_wait(request)
 end
 
 -- Takes the place of on_error, so that a client that cannot connect does not just fall silent.
-local function report_error(_, message, code)
+function client.report_error(_, message, code)
   core.report(code == "HANDLER" and message or ("%s (%s)"):format(message, code))
 end
 
@@ -59,13 +59,16 @@ end
 function client.connect(url, given)
   local o = options.check("connect", given == nil and {} or given)
   local handlers = options.take_handlers(o)
+  if o.reconnect or handlers.on_reconnect then
+    return require "lunawire.reconnect".connect(url, given, o.reconnect, handlers)
+  end
   local parts, message, code = target.parse(url)
   if not parts then return nil, message, code end
   local request
   request, message, code = target.request(parts, o)
   if not request then return nil, message, code end
   if next(handlers) == nil then return connect_and_wait(request) end
-  handlers.on_error = handlers.on_error or report_error
+  handlers.on_error = handlers.on_error or client.report_error
   request.handlers = core.handlers(inbox.attach(handlers))
   return core.connect(request)
 end

@@ -58,7 +58,7 @@ local function on_message(conn, message, kind)
 end
 
 -- One sentence for people about how a connection ended.
-local function closed_sentence(code, reason)
+function inbox.closed_sentence(code, reason)
   if reason and reason ~= "" then
     return ("the connection is closed (%d: %s)"):format(code, reason)
   end
@@ -68,7 +68,7 @@ end
 local function on_close(conn, code, reason)
   local box = conn._inbox
   if not box then return end
-  box.closed = { nil, closed_sentence(code, reason), "CLOSED", code, reason }
+  box.closed = { nil, inbox.closed_sentence(code, reason), "CLOSED", code, reason }
   local reader = box.reader
   if reader then
     box.reader = nil

@@ -32,6 +32,7 @@ end
 
 ws.serve = later("server", "serve")
 ws.connect = later("client", "connect")
+ws.connections = later("connections", "new")
 ws.spawn = later("task", "spawn")
 ws.sleep = later("task", "sleep")
 

@@ -47,6 +47,8 @@ local schema = {
     "\"http://user:password@host:port\", or https, socks5, socks5h; false: none; without it, what "
       .. "the environment says" },
   { "local_address", "connect", "string", "numeric address to connect from" },
+  { "reconnect", "connect", "reconnect",
+    "connect again after an end: true, or a table of what lua/lunawire/backoff.lua lists" },
   { "timeout", "connect", "seconds", "from the call until the connection is open",
     default = 10, min = 0.001 },
 
@@ -100,6 +102,8 @@ local schema = {
   { "on_drain", everywhere, "function", "(conn): what waited has been written" },
   { "on_ping", everywhere, "function", "(conn, payload): a ping, already answered" },
   { "on_pong", everywhere, "function", "(conn, payload): a pong" },
+  { "on_reconnect", "connect", "function",
+    "(attempt, delay, message, code): what ended, and when the next try is" },
 }
 options.schema = schema
 
@@ -266,6 +270,9 @@ function wants.proxy() return "a URL or false" end
 
 function kinds.auth(value) return require "lunawire.auth".check(value) end
 function wants.auth() return "a table with user and password, or with bearer" end
+
+function kinds.reconnect(value) return require "lunawire.backoff".check(value) end
+function wants.reconnect() return "true or a table" end
 
 -- Checking --------------------------------------------------------------------------------------
 

@@ -167,6 +167,12 @@ function Waiter:wake(...)
   end
 end
 
+-- Nobody waits any more: waking does nothing.
+function Waiter:forget()
+  self.woken = true
+  if self.timer then self.timer:stop() end
+end
+
 function Waiter:start_timer(seconds)
   self.timer = core.timer(seconds, nil, function()
     self.timer = nil
