@@ -177,11 +177,14 @@ local function names_of_code()
   add_keys(names, "session:", methods_of(ws.protocol.session { role = "client" }))
 
   local writer, response = require "lunawire.stream", require "lunawire.response"
+  local link = ws.connect("ws://127.0.0.1:1/", { reconnect = true, on_open = print })
+  link:close()
   for prefix, object in pairs {
+    ["link:"] = link, ["connections:"] = ws.connections("ws://127.0.0.1:1/"),
     ["writer:"] = writer.new({}, "text"), ["res:"] = response.new({}), ["task:"] = ws.spawn(print),
   } do
     for key, value in pairs(methods_of(object)) do
-      if type(value) == "function" and key ~= "__index" then names[prefix .. key] = true end
+      if type(value) == "function" and not key:find("^__") then names[prefix .. key] = true end
     end
   end
   add_keys(names, "events:", require "lunawire.events".methods)
@@ -193,6 +196,8 @@ local function names_of_code()
   add_matches(names, "conn.", helper.read("lua/binding/conn_fields.c"), '{"([%l_]+)", FIELD_')
   names["conn.raw_request"], names["conn.raw_response"] = nil, nil -- the library's own
   add_matches(names, "conn.", fields_of("Connection"), "%-%-%-@field ([%l_]+)")
+  add_matches(names, "link.", fields_of("Link"), "%-%-%-@field ([%l_]+)")
+  add_matches(names, "connections.", fields_of("Connections"), "%-%-%-@field ([%l_]+)")
   add_matches(names, "server.", helper.read("lua/binding/server.c"), 'strcmp%(name, "([%l_]+)"')
   add_matches(names, "req.", fields_of("Request"), "%-%-%-@field ([%l_]+)")
   add_matches(names, "res.", fields_of("Response"), "%-%-%-@field ([%l_]+)")
@@ -253,7 +258,7 @@ end)
 describe("the documents", function()
   local signs = {
     ws = ".", conn = ":", server = ":", req = ":", res = ":", events = ":", writer = ":",
-    task = ":",
+    task = ":", link = ":", connections = ":",
   }
 
   it("call no function that does not exist", function()
@@ -298,7 +303,7 @@ local function kind_of(option)
   local kinds = {
     tokens = "list of names", origins = '`"*"` or list', deflate = "boolean or table",
     tls_server = 'table or `"self-signed"`', tls_client = "table", auth = "table",
-    proxy = "string or false",
+    proxy = "string or false", reconnect = "boolean or table",
   }
   return kinds[option.kind] or option.kind
 end

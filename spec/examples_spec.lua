@@ -16,6 +16,13 @@ local clients = {
   ["examples/echo_client.lua"] = {
     "received hello", "received from", "received Lua", "closed\t1000\tthat is all",
   },
+  ["examples/stay_connected.lua"] = {
+    "received hello 1", "closed\t1006\t0 unsent",
+    "attempt 1: the connection is closed (1006: terminated)",
+    "received hello 2", "closed\t1006\t0 unsent",
+    "attempt 2: the connection is closed (1006: terminated)",
+    "received hello 3", "closed\t1000\t0 unsent",
+  },
   ["examples/coroutine_client.lua"] = {
     "received Ada 1", "received Ada 2", "received Ada 3",
     "received Grace 1", "received Grace 2", "received Grace 3",
