@@ -162,6 +162,7 @@ end
 -- The fields that a class has in the types for editors.
 local function fields_of(class)
   local meta = helper.read("lua/lunawire/meta.lua") .. helper.read("lua/lunawire/meta_http.lua")
+    .. helper.read("lua/lunawire/meta_reconnect.lua")
   return meta:match("%-%-%-@class lunawire%." .. class .. "%f[^%w][^\n]*\n(.-)\n\n")
 end
 

@@ -79,8 +79,9 @@ end
 -- Answers below 500 say that the request is wrong, and so will be the next one; but for these.
 local passing_status = { [408] = true, [425] = true, [429] = true }
 
--- The peer's close codes that say "not you": 1008 is policy, 1010 a missing extension, 3000 and 3003
--- are registered as unauthorized and forbidden. Whatever else ended it may be otherwise next time.
+-- The peer's close codes that say "not you": 1008 is policy, 1010 a missing extension, 3000 and
+-- 3003 are registered as unauthorized and forbidden. Whatever else ended it may be otherwise next
+-- time.
 local lasting_close = { [1008] = true, [1010] = true, [3000] = true, [3003] = true }
 
 -- Codes of failures that only a change of the script or of the server's setup mends. The first

@@ -1,9 +1,9 @@
 -- ws.connect with the option `reconnect`: a link, which outlives its connections.
 --
 -- Every try is a ws.connect of its own with the script's options, so that whatever that can do a
--- link can do; only on_open, on_close and on_error pass through here. What follows an end is decided
--- a turn of the loop later: then the script's handlers for it have run, and one that threw has
--- stopped nothing.
+-- link can do; only on_open, on_close and on_error pass through here. What follows an end is
+-- decided a turn of the loop later: then the script's handlers for it have run, and one that threw
+-- has stopped nothing.
 
 local backoff = require "lunawire.backoff"
 local client = require "lunawire.client"
@@ -105,8 +105,8 @@ local function options_of(link, given)
   return each
 end
 
--- For ws.connect: `given` are the script's options, `policy` what backoff.check made of one of them.
--- Returns a link that connects; or nil, message, code when that cannot even begin.
+-- For ws.connect: `given` are the script's options, `policy` is what backoff.check made of one of
+-- them. Returns a link that connects; or nil, message, code when that cannot even begin.
 function reconnect.connect(url, given, policy, handlers)
   if not policy then misuse.raise("on_reconnect needs the option reconnect") end
   if next(handlers) == nil then
