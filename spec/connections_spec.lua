@@ -207,7 +207,7 @@ describe("ws.connections", function()
 
   if _VERSION == "Lua 5.4" then
     it("closes its connection when the loop is left", function()
-      for _ in ws.connections(url) do break end
+      for _ in ws.connections(url) do break end -- luacheck: ignore 512
       helper.wait_until(function() return codes[1] end)
       pcall(function()
         for _ in ws.connections(url) do error("on purpose") end
