@@ -144,7 +144,7 @@ describe("what will not mend", function()
 
   it("is a certificate that is not trusted, and a server that is none", function()
     for _, code in ipairs { "TLS_SELF_SIGNED", "TLS_UNTRUSTED", "TLS_HOSTNAME", "TLS_EXPIRED",
-      "TLS_NOT_TLS", "TLS_CA_FILE", "URL_HOST", "ACCEPT_KEY", "HEADER" } do
+      "TLS_NOT_TLS", "TLS_CA_FILE", "URL_HOST", "ACCEPT_KEY", "HEADER", "PROXY_URL" } do
       assert.is_true(gives_up { message = "m", code = code }, code)
     end
     for _, code in ipairs { "ECONNREFUSED", "ECONNRESET", "ETIMEDOUT", "EAI_NONAME", "EOF", "NOMEM",

@@ -90,7 +90,7 @@ local lasting_codes = {
   { "^TLS_HANDSHAKE$", false }, { "^TLS_BROKEN$", false }, { "^TLS_FLOOD$", false },
   { "^TLS_NOT_YET_VALID$", false }, -- clocks are set late
   { "^TLS_", true }, { "^URL_", true }, { "^ACCEPT_", true }, { "^HEADER$", true },
-  { "^REDIRECT", true }, { "^PROXY_AUTH$", true },
+  { "^REDIRECT", true }, { "^PROXY_AUTH$", true }, { "^PROXY_URL$", true },
 }
 
 local function is_lasting(code)
