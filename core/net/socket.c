@@ -14,7 +14,7 @@
 #include <unistd.h>
 
 #ifndef MSG_NOSIGNAL
-#define MSG_NOSIGNAL 0 /* macOS: the socket itself is told, in lw__socket_prepare */
+#define MSG_NOSIGNAL 0 /* macOS: the socket itself is told, in prepare */
 #endif
 
 static int last_error(void) {
@@ -38,6 +38,14 @@ static void configure(lw__socket s) {
 }
 #endif
 
+/* A listening socket hands these on to the sockets that it accepts. */
+static void prepare(lw__socket s, int family) {
+#ifdef SO_NOSIGPIPE
+  lw__socket_set(s, SOL_SOCKET, SO_NOSIGPIPE, 1);
+#endif
+  if (family != AF_UNIX) lw__socket_set(s, IPPROTO_TCP, TCP_NODELAY, 1);
+}
+
 int lw__socket_open(lw__socket *result, int family) {
 #ifdef SOCK_CLOEXEC
   *result = socket(family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
@@ -45,7 +53,9 @@ int lw__socket_open(lw__socket *result, int family) {
   *result = socket(family, SOCK_STREAM, 0);
   if (*result >= 0) configure(*result);
 #endif
-  return *result >= 0 ? 0 : last_error();
+  if (*result < 0) return last_error();
+  prepare(*result, family);
+  return 0;
 }
 
 void lw__socket_close(lw__socket s) {
@@ -123,14 +133,6 @@ int lw__socket_peer_path(lw__socket s, char *path, size_t size) {
   path[used] = '\0';
   if (!has_file) path[0] = '@';
   return 0;
-}
-
-/* Failing is no harm: it does when the peer is gone already, which reading will tell. */
-void lw__socket_prepare(lw__socket s, int family) {
-#ifdef SO_NOSIGPIPE
-  lw__socket_set(s, SOL_SOCKET, SO_NOSIGPIPE, 1);
-#endif
-  if (family != AF_UNIX) lw__socket_set(s, IPPROTO_TCP, TCP_NODELAY, 1);
 }
 
 int lw__socket_shut(lw__socket s) {

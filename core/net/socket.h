@@ -12,7 +12,8 @@ typedef uv_os_sock_t lw__socket;
 
 /* All of these return 0 (or what they say) or a negative libuv error. */
 
-/* Makes a socket that programs started later do not inherit. */
+/* Makes a socket that programs started later do not inherit. What it sends leaves at once
+ * (no-delay), and so it is with the sockets that it accepts, if it is to listen. */
 int lw__socket_open(lw__socket *result, int family);
 void lw__socket_close(lw__socket s);
 
@@ -34,9 +35,6 @@ int lw__socket_error(lw__socket s);
 
 /* Where the other end of a unix socket is bound: a path, which may be empty. */
 int lw__socket_peer_path(lw__socket s, char *path, size_t size);
-
-/* Makes an accepted or connected socket ready for use by a transport. */
-void lw__socket_prepare(lw__socket s, int family);
 
 /* How many bytes were received or sent; receiving none is the end. UV_EAGAIN: not now. */
 ssize_t lw__socket_receive(lw__socket s, void *data, size_t size);

@@ -214,7 +214,6 @@ lw_transport *lw_tcp_new(lw_net *net, lw__socket socket, const struct sockaddr_s
   tcp->head.kind = peer->ss_family == AF_UNIX ? &unix_kind : &tcp_kind;
   tcp->head.net = net;
   lw__peer_set(&tcp->peer, peer);
-  lw__socket_prepare(socket, peer->ss_family);
   net->live++;
   return &tcp->head;
 }
