@@ -22,7 +22,7 @@ local rules = {
   { name = "its second half", files = "^core/lunawire_http%.h$", own = { "^core/lunawire%.h$" },
     other = { pure } },
   { name = "core/proto", files = "^core/proto/", own = { "^core/proto/[^/]+$" },
-    other = { pure, set "zlib.h libdeflate.h openssl/evp.h openssl/sha.h" } },
+    other = { pure, set "zlib.h libdeflate.h" } },
   { name = "TLS", files = "^core/net/tls", own = { "^core/net/[^/]+$" },
     other = { pure, libc, set "uv.h" }, patterns = { "^openssl/[%w_]+%.h$" } },
   { name = "the poller by epoll", files = "^core/net/poller_epoll%.c$",

@@ -38,7 +38,7 @@ bool lw_handshake_same_origin(const lw_http_head *request);
 bool lw_handshake_is_reserved(lw_slice field_name);
 
 /* The value of Sec-WebSocket-Accept for a key (section 4.2.2). Not terminated. False when the key
- * has another size than LW_HANDSHAKE_KEY_SIZE, or SHA-1 cannot be had (see sha1.h). */
+ * has another size than LW_HANDSHAKE_KEY_SIZE. */
 bool lw_handshake_accept(char accept[LW_HANDSHAKE_ACCEPT_SIZE], lw_slice key);
 
 /* A key for a client, from 16 fresh random bytes. Not terminated. */
@@ -52,7 +52,7 @@ typedef struct lw_handshake_answer {
   size_t header_count;
 } lw_handshake_answer;
 
-/* Appends the 101 answer. False when out of memory or without SHA-1; *out is then as it was. */
+/* Appends the 101 answer. False when out of memory; *out is then as it was. */
 bool lw_handshake_write_answer(lw_buf *out, lw_slice key, const lw_handshake_answer *answer);
 
 /* What a client asks for. */
