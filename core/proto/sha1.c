@@ -17,29 +17,51 @@ static void store_big_endian(uint8_t *bytes, uint32_t x) {
   for (unsigned i = 0; i < 4; i++) bytes[i] = (uint8_t)(x >> (24 - 8 * i));
 }
 
-/* FIPS 180-4 section 6.1.2, whose names these are. */
-static void hash_block(uint32_t h[5], const uint8_t *block) {
+/* FIPS 180-4 section 4.1.1; there are four phases of as many rounds. */
+static inline uint32_t mix(unsigned phase, uint32_t b, uint32_t c, uint32_t d) {
+  if (phase == 0) return d ^ (b & (c ^ d));
+  if (phase == 2) return (b & c) | (d & (b | c));
+  return b ^ c ^ d;
+}
+
+/* Section 6.1.2, step 3; a phase that the compiler knows costs no branch. Instead of moving the
+ * five words around, the next round gets them by other names: what is returned is the next `a`, and
+ * comes in the place of e. */
+static inline uint32_t hash_round(unsigned phase, uint32_t w, uint32_t a, uint32_t *b, uint32_t c,
+                                  uint32_t d, uint32_t e) {
   static const uint32_t k[4] = {0x5a827999, 0x6ed9eba1, 0x8f1bbcdc, 0xca62c1d6};
-  uint32_t w[ROUNDS], a = h[0], b = h[1], c = h[2], d = h[3], e = h[4];
+  uint32_t sum = mix(phase, *b, c, d) + e + k[phase] + w;
+  *b = rotate(*b, 30);
+  return sum + rotate(a, 5);
+}
+
+static inline void hash_phase(uint32_t s[5], const uint32_t *w, unsigned phase) {
+  uint32_t a = s[0], b = s[1], c = s[2], d = s[3], e = s[4];
+  for (unsigned t = 0; t < ROUNDS / 4; t += 5) {
+    e = hash_round(phase, w[t], a, &b, c, d, e);
+    d = hash_round(phase, w[t + 1], e, &a, b, c, d);
+    c = hash_round(phase, w[t + 2], d, &e, a, b, c);
+    b = hash_round(phase, w[t + 3], c, &d, e, a, b);
+    a = hash_round(phase, w[t + 4], b, &c, d, e, a);
+  }
+  s[0] = a;
+  s[1] = b;
+  s[2] = c;
+  s[3] = d;
+  s[4] = e;
+}
+
+static void hash_block(uint32_t h[5], const uint8_t *block) {
+  uint32_t w[ROUNDS], s[5];
   for (unsigned t = 0; t < 16; t++) w[t] = load_big_endian(block + 4 * t);
   for (unsigned t = 16; t < ROUNDS; t++)
     w[t] = rotate(w[t - 3] ^ w[t - 8] ^ w[t - 14] ^ w[t - 16], 1);
-  for (unsigned t = 0; t < ROUNDS; t++) {
-    uint32_t f = t < 20              ? (b & c) | (~b & d)
-                 : t >= 40 && t < 60 ? (b & c) | (b & d) | (c & d)
-                                     : b ^ c ^ d;
-    uint32_t next = rotate(a, 5) + f + e + k[t / 20] + w[t];
-    e = d;
-    d = c;
-    c = rotate(b, 30);
-    b = a;
-    a = next;
-  }
-  h[0] += a;
-  h[1] += b;
-  h[2] += c;
-  h[3] += d;
-  h[4] += e;
+  memcpy(s, h, sizeof s);
+  hash_phase(s, w, 0);
+  hash_phase(s, w + 20, 1);
+  hash_phase(s, w + 40, 2);
+  hash_phase(s, w + 60, 3);
+  for (unsigned i = 0; i < 5; i++) h[i] += s[i];
 }
 
 /* The last bytes, a single one bit, zeros, and the length in bits at the end of a block. */
