@@ -165,6 +165,8 @@ bool lw__conn_write(lw_conn *conn, const void *data, size_t size);
  * output keeps. */
 bool lw__conn_append(lw_conn *conn, const lw_outgoing *message);
 size_t lw__outgoing_size(const lw_outgoing *message);
+/* Whether the parts go on with the text that *state stands for; at 0 they then end a character. */
+bool lw__outgoing_is_text(const lw_outgoing *message, lw_utf8 *state);
 /* Releases the parts that are still pinned. */
 void lw__outgoing_release(const lw_outgoing *message);
 /* Out of memory with something half gathered: nothing sensible can follow it. */

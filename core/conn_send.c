@@ -68,12 +68,17 @@ static bool begins_message(const lw_outgoing *message) {
   return !message->fragment || message->first;
 }
 
-static bool text_is_valid(lw_conn *conn, const lw_outgoing *message) {
-  lw_utf8 state = begins_message(message) ? 0 : conn->sending_utf8;
+bool lw__outgoing_is_text(const lw_outgoing *message, lw_utf8 *state) {
   for (size_t i = 0; i < message->part_count; i++) {
     const lw_part *part = &message->parts[i];
-    if (!lw_utf8_check(&state, part->data, part->size)) return false;
+    if (!lw_utf8_check(state, part->data, part->size)) return false;
   }
+  return true;
+}
+
+static bool text_is_valid(lw_conn *conn, const lw_outgoing *message) {
+  lw_utf8 state = begins_message(message) ? 0 : conn->sending_utf8;
+  if (!lw__outgoing_is_text(message, &state)) return false;
   bool ends = !message->fragment || message->final;
   if (ends && state != 0) return false;
   if (message->fragment) conn->sending_utf8 = ends ? 0 : state;
@@ -295,7 +300,7 @@ const char *lw_send_error(lw_send_result result, const char **code) {
                                          "\"binary\""},
       [-LW_SEND_ORDER] = {"STREAM_OPEN", "a streamed message is not finished yet: finish it first"},
       [-LW_SEND_NOMEM] = {"NOMEM", "out of memory"},
-      [-LW_SEND_RANDOM] = {"RANDOM", "the system has no randomness to give for a masking key"},
+      [-LW_SEND_RANDOM] = {"RANDOM", "the system has no randomness to give"},
       [-LW_SEND_TOO_LONG] = {"TOO_LONG", "the payload of a ping must not be over 125 bytes"},
       [-LW_SEND_TOPIC_TOO_LONG] = {"TOPIC_TOO_LONG", "a topic or key must not be over 255 bytes"},
       [-LW_SEND_TOO_MANY_TOPICS] = {"TOO_MANY_TOPICS", "the connection has as many topics as "

@@ -334,8 +334,8 @@ void lw_server_each(lw_server *server, void (*fn)(lw_conn *conn, void *context),
 
 #define LW_TOPIC_MAX 255 /* bytes of a topic, and of a key */
 
-/* LW_SEND_OK, also when it had subscribed already; CLOSED, TOPIC_TOO_LONG, TOO_MANY_TOPICS, NOMEM.
- */
+/* LW_SEND_OK, also when it had subscribed already; CLOSED, TOPIC_TOO_LONG, TOO_MANY_TOPICS, NOMEM,
+ * RANDOM. */
 lw_send_result lw_conn_subscribe(lw_conn *conn, const char *topic, size_t size);
 /* False when it had not subscribed. */
 bool lw_conn_unsubscribe(lw_conn *conn, const char *topic, size_t size);

@@ -6,9 +6,12 @@
 
 /* --- subscriptions --- */
 
-static lw_topics *new_topics(lw_loop *loop) {
+static lw_send_result make_topics(lw_server *server) {
   uint8_t key[LW_SIPHASH_KEY];
-  return lw_loop_random(loop, key, sizeof key) ? lw_topics_new(key) : NULL;
+  if (server->topics != NULL) return LW_SEND_OK;
+  if (!lw_loop_random(server->loop, key, sizeof key)) return LW_SEND_RANDOM;
+  server->topics = lw_topics_new(key);
+  return server->topics != NULL ? LW_SEND_OK : LW_SEND_NOMEM;
 }
 
 static lw_member *new_member(lw_conn *conn) {
@@ -27,10 +30,11 @@ lw_send_result lw_conn_subscribe(lw_conn *conn, const char *topic, size_t size) 
   lw_server *server = conn->server;
   if (size > LW_TOPIC_MAX) return LW_SEND_TOPIC_TOO_LONG;
   if (conn->state != LW_OPEN || server == NULL) return LW_SEND_CLOSED;
-  if (server->topics == NULL) server->topics = new_topics(conn->loop);
+  lw_send_result result = make_topics(server);
+  if (result != LW_SEND_OK) return result;
   if (conn->member == NULL) conn->member = new_member(conn);
   lw_member *member = conn->member;
-  if (server->topics == NULL || member == NULL) return LW_SEND_NOMEM;
+  if (member == NULL) return LW_SEND_NOMEM;
   lw_slice name = {topic, size};
   bool is_full = member->subscriber.count >= server->max_topics;
   if (is_full && !lw_topics_has(server->topics, &member->subscriber, name)) {

@@ -1,5 +1,5 @@
-/* Publishing: one message to all subscribers of a topic, encoded once. */
-#include <stdlib.h>
+/* Publishing: one message to all subscribers of a topic, encoded once. What becomes of it at each
+ * subscriber is in member.c. */
 #include <string.h>
 
 #include "member.h"
@@ -19,7 +19,7 @@ typedef struct form {
 } form;
 
 typedef struct publishing {
-  const lw_publication *message;
+  const lw_publication *publication;
   lw_server *server;
   uint64_t label_hash;
   size_t payload_size;
@@ -29,14 +29,6 @@ typedef struct publishing {
 } publishing;
 
 /* --- encoding --- */
-
-static bool text_is_valid(const lw_outgoing *message) {
-  lw_utf8 state = 0;
-  for (size_t i = 0; i < message->part_count; i++) {
-    if (!lw_utf8_check(&state, message->parts[i].data, message->parts[i].size)) return false;
-  }
-  return state == 0;
-}
 
 /* A block with room for a frame, held once for the caller. Large frames have blocks of their own;
  * small ones share the loop's, which begins anew when nobody uses it any more. */
@@ -56,7 +48,7 @@ static bool encode(const publishing *p, bool is_deflated, const lw_part *parts, 
                    size_t size, lw_shared_frame *result) {
   uint8_t head[LW_FRAME_HEAD_MAX];
   lw_frame frame = {.length = size, .fin = true, .rsv1 = is_deflated};
-  frame.opcode = (uint8_t)p->message->message->kind;
+  frame.opcode = (uint8_t)p->publication->message->kind;
   size_t head_size = lw_frame_encode(head, &frame);
   if (size > SIZE_MAX / 2) return false;
   lw_block *block = block_for(p->server->loop, head_size + size);
@@ -74,8 +66,8 @@ static bool encode(const publishing *p, bool is_deflated, const lw_part *parts, 
 }
 
 static bool encode_plain(publishing *p) {
-  const lw_outgoing *message = p->message->message;
-  for (size_t i = 0; i < message->part_count; i++) p->payload_size += message->parts[i].size;
+  const lw_outgoing *message = p->publication->message;
+  p->payload_size = lw__outgoing_size(message);
   return encode(p, false, message->parts, message->part_count, p->payload_size, &p->plain.frame);
 }
 
@@ -106,7 +98,7 @@ static bool same_agreement(const lw_deflate_agreement *a, const lw_deflate_agree
 /* The form for a connection, made when the first one needs it. NULL: no memory. */
 static form *form_for(publishing *p, const lw_conn *conn) {
   lw_deflate *deflate = conn->session.deflate;
-  bool wanted = deflate != NULL && !p->message->message->uncompressed &&
+  bool wanted = deflate != NULL && !p->publication->message->uncompressed &&
                 lw_deflate_wants(deflate, p->payload_size);
   if (!wanted) return &p->plain;
   for (unsigned i = 0; i < p->deflated_count; i++) {
@@ -144,7 +136,7 @@ static lw_block *held_block(const lw_publication *m, const lw_shared_frame *fram
 }
 
 static bool describe_held(publishing *p, form *f, lw_held_message *message) {
-  const lw_publication *m = p->message;
+  const lw_publication *m = p->publication;
   if (f->held == NULL) f->held = held_block(m, &f->frame);
   if (f->held == NULL) return false;
   *message = (lw_held_message){f->held, f->frame.size, 0, m->key != NULL, f->frame.is_deflated};
@@ -191,7 +183,7 @@ static bool hold_back(publishing *p, lw_member *member, form *f) {
 static bool must_hold(const publishing *p, const lw_member *member, size_t waiting) {
   const lw_conn *conn = member->conn;
   if (conn->session.sending != 0) return true;
-  if (p->message->key == NULL) return false;
+  if (p->publication->key == NULL) return false;
   return member->held.count > 0 || waiting > conn->settings->limits.high_water;
 }
 
@@ -214,25 +206,28 @@ static size_t deliver_to_all(publishing *p, const lw_topic *topic) {
   size_t count = 0;
   for (uint32_t i = lw_topic_count(topic); i-- > 0;) {
     lw_member *member = (lw_member *)lw_topic_subscriber(topic, i);
-    if (member->conn != p->message->except) count += deliver(p, member);
+    if (member->conn != p->publication->except) count += deliver(p, member);
   }
   return count;
 }
 
-lw_send_result lw_server_publish(lw_server *server, const lw_publication *message,
+lw_send_result lw_server_publish(lw_server *server, const lw_publication *publication,
                                  size_t *deliveries) {
+  const lw_outgoing *message = publication->message;
+  lw_utf8 text = 0;
   *deliveries = 0;
-  bool has_key = message->key != NULL;
-  if (message->topic_size > LW_TOPIC_MAX) return LW_SEND_TOPIC_TOO_LONG;
-  if (has_key && message->key_size > LW_TOPIC_MAX) return LW_SEND_TOPIC_TOO_LONG;
-  bool is_text = message->message->kind == LW_TEXT;
-  if (is_text && !text_is_valid(message->message)) return LW_SEND_UTF8;
+  size_t key_size = publication->key != NULL ? publication->key_size : 0;
+  if (publication->topic_size > LW_TOPIC_MAX || key_size > LW_TOPIC_MAX) {
+    return LW_SEND_TOPIC_TOO_LONG;
+  }
+  bool is_valid = message->kind == LW_BINARY || lw__outgoing_is_text(message, &text);
+  if (!is_valid || text != 0) return LW_SEND_UTF8;
   if (server->topics == NULL || server->loop == NULL) return LW_SEND_OK;
-  lw_slice name = {message->topic, message->topic_size};
+  lw_slice name = {publication->topic, publication->topic_size};
   const lw_topic *topic = lw_topics_find(server->topics, name);
   if (topic == NULL) return LW_SEND_OK;
 
-  publishing p = {.message = message, .server = server};
+  publishing p = {.publication = publication, .server = server};
   if (!encode_plain(&p)) return LW_SEND_NOMEM;
   *deliveries = deliver_to_all(&p, topic);
   server->stats.messages_out += *deliveries;

@@ -29,7 +29,8 @@ end
 -- A new client, and the server's connection with it.
 function audience.connect(options)
   return with_connection(function()
-    return assert(ws.connect("ws://127.0.0.1:" .. audience.server.port, options))
+    local scheme = options and options.tls and "wss" or "ws"
+    return assert(ws.connect(scheme .. "://127.0.0.1:" .. audience.server.port, options))
   end)
 end
 

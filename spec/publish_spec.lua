@@ -2,6 +2,7 @@
 -- publish_slow_spec.lua.
 
 local audience = require "spec.audience"
+local certificates = require "spec.certificates"
 local helper = require "spec.helper"
 local raw = require "spec.raw_peer"
 
@@ -177,6 +178,15 @@ describe("publish", function()
     local ada, grace = connect(), connect()
     assert.same({ "welcome", "welcome" }, received(ada, 2))
     assert.same({ "welcome" }, received(grace, 1))
+  end)
+
+  it("is encrypted for each", function()
+    serve { tls = certificates.server() }
+    local clients = {}
+    for i = 1, 3 do clients[i] = connect { tls = certificates.client() } end
+    local large = ("x"):rep(100000)
+    for _, text in ipairs { "a", large, "b" } do assert.equal(3, server:publish("t", text)) end
+    for _, client in ipairs(clients) do assert.same({ "a", large, "b" }, received(client, 3)) end
   end)
 
   it("after the server stopped reaches nobody", function()
