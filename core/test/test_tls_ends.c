@@ -1,3 +1,4 @@
+#include "../net/tls_internal.h"
 #include "tls_fixture.h"
 
 static int hello_from_client(void) {
@@ -224,7 +225,62 @@ TEST(cannot_begin_without_memory) {
   }
 }
 
+/* --- what the peer makes us say --- */
+
+/* As a peer can that asks for more than it reads: OpenSSL answers into what waits already. */
+static void answer_unread(struct end *end, unsigned times) {
+  SSL *ssl = lw__tls_of(end->t)->ssl;
+  for (unsigned i = 0; i < times; i++) {
+    CHECK_INT(SSL_key_update(ssl, SSL_KEY_UPDATE_NOT_REQUESTED), 1);
+    CHECK_INT(SSL_do_handshake(ssl), 1);
+  }
+}
+
+/* The client stops reading, and the server has more to write than the socket takes. */
+static void open_pair_that_does_not_read(const uint8_t *bytes, size_t size) {
+  open_tls_pair(0);
+  start_reading();
+  hello_from_client();
+  RUN_UNTIL(server_end.received == 5);
+  lw_transport_read_stop(client_end.t);
+  CHECK_INT(lw_transport_write(server_end.t, make_out(bytes, size, size)), 0);
+}
+
+TEST(ends_with_who_asks_for_more_than_it_reads) {
+  size_t size = 4u << 20;
+  uint8_t *bytes = stream_bytes(size);
+  open_pair_that_does_not_read(bytes, size);
+  answer_unread(&server_end, 4000); /* each is 27 bytes, so 105 KiB */
+  CHECK_INT(server_end.ends, 0);
+  CHECK_INT(lw_transport_write(client_end.t, make_out((const uint8_t *)"more", 4, 4)), 1);
+  RUN_UNTIL(server_end.ends == 1);
+  CHECK_INT(server_end.end_error, UV_EPROTO);
+  CHECK(server_end.t->failure != NULL && strcmp(server_end.t->failure->code, "TLS_FLOOD") == 0);
+  CHECK_INT(close_tls_pair(), 0);
+  CHECK_INT(releases, references);
+  free(bytes);
+}
+
+TEST(answers_in_moderation_to_who_does_not_read) {
+  size_t size = 4u << 20;
+  uint8_t *bytes = stream_bytes(size);
+  open_pair_that_does_not_read(bytes, size);
+  answer_unread(&server_end, 1000);
+  CHECK_INT(lw_transport_write(client_end.t, make_out((const uint8_t *)"more", 4, 4)), 1);
+  RUN_UNTIL(server_end.received == 9);
+  CHECK_INT(server_end.ends, 0);
+  collect(&client_end, size);
+  CHECK_INT(lw_transport_read_start(client_end.t), 0);
+  RUN_UNTIL(client_end.received == size && server_end.writes == 1);
+  CHECK(is_stream(&client_end));
+  CHECK_INT(close_tls_pair(), 0);
+  free(bytes);
+  free(client_end.data);
+}
+
 int main(void) {
+  RUN(ends_with_who_asks_for_more_than_it_reads);
+  RUN(answers_in_moderation_to_who_does_not_read);
   WITH_EACH_POLLER {
     RUN(tells_the_end_of_the_peer);
     RUN(ends_after_what_is_kept);
