@@ -1,6 +1,7 @@
 -- A real browser, headless: the demo page, the chat page, and which pages may connect. Screenshots
 -- are kept in build/screenshots.
 
+local certificates = require "spec.certificates"
 local helper = require "spec.helper"
 local scenarios = require "spec.peers.scenarios"
 local ws = require "lunawire"
@@ -27,7 +28,7 @@ end
 
 describe("a browser", function()
   local demo, chat
-  local servers, refused, results = {}, {}, nil
+  local servers, refused, secure, results = {}, {}, {}, nil
 
   local function serve(options)
     options.port = 0
@@ -38,9 +39,9 @@ describe("a browser", function()
 
   setup(function()
     local addresses, html = {}, "<!doctype html><title>page</title>"
+    local function show(_, res) res:header("Content-Type", "text/html"):send(html) end
     local page = serve { routes = {
-      ["GET /"] = function(_, res) res:header("Content-Type", "text/html"):send(html) end,
-      ["WS /"] = { on_message = print },
+      ["GET /"] = show, ["WS /"] = { on_message = print },
     } }
     addresses.page = "http://" .. page
     addresses.strict = "ws://" .. serve {
@@ -54,6 +55,13 @@ describe("a browser", function()
     addresses.deflate = "ws://" .. serve { origins = "*", deflate = true, on_message = echo }
     addresses.takeover = "ws://" .. serve {
       origins = "*", deflate = { takeover = true }, on_message = echo,
+    }
+    addresses.secure = "https://" .. serve {
+      tls = certificates.server(),
+      routes = { ["GET /"] = show, ["WS /"] = { on_message = function(conn, message)
+        secure[#secure + 1] = conn.tls.version
+        conn:send(message)
+      end } },
     }
     demo, addresses.demo = start_example("examples/demo/demo.lua")
     chat, addresses.chat = start_example("examples/chat.lua")
@@ -85,6 +93,11 @@ describe("a browser", function()
     check("other origin")
     assert.same({}, refused)
   end)
+  it("speaks wss to the server of its page", function()
+    check("wss")
+    assert.equal("TLSv1.3", secure[1])
+  end)
+  it("does not trust an authority that it does not know", function() check("wss untrusted") end)
   it("understands compressed messages", function() check("compression") end)
   it("is let in when origins has the page's, or any", function()
     check("other origin in origins")

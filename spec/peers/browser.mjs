@@ -108,6 +108,14 @@ await run({
     equal(await fateOf(tab, addresses.any), "open");
   }),
 
+  "wss": () => withTab(addresses.secure, async tab => {
+    equal(await echoIn(tab, addresses.secure.replace("https", "wss")), "");
+  }, { ignoreHTTPSErrors: true }),
+
+  "wss untrusted": () => withTab(addresses.page, async tab => {
+    equal(await fateOf(tab, addresses.secure.replace("https", "wss")), "closed 1006");
+  }),
+
   "compression": () => withTab(addresses.page, async tab => {
     equal(await echoIn(tab, addresses.deflate), "permessage-deflate; " +
       "server_no_context_takeover; client_no_context_takeover");
