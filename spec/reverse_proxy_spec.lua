@@ -4,6 +4,7 @@
 local certificates = require "spec.certificates"
 local helper = require "spec.helper"
 local raw = require "spec.raw_peer"
+local scenarios = require "spec.peers.scenarios"
 local ws = require "lunawire"
 
 -- What passes is the same bytes on every Lua, and the time-outs take seconds.
@@ -268,6 +269,14 @@ checks["tells clients that the server went, and finds it when it is back"] = fun
   local back = helper.wait_until(function() return (connect()) end, "the server", 10)
   expect_echo(back, "again", "text")
   close(back)
+end
+
+checks["serves Python's websockets"] = function()
+  local names = { "text", "binary", "utf8", "hundred connections", "thousand messages" }
+  local results = scenarios.results(helper.drive { helper.python, "spec/peers/client.py",
+    "wss://127.0.0.1:" .. front.port, names[1], names[2], names[3], names[4], names[5],
+    env = { SSL_CERT_FILE = certificates.path "ca.crt" } })
+  for _, name in ipairs(names) do assert.equal("ok", results(name)) end
 end
 
 -- Time-outs of a second, and a client that says nothing.
