@@ -1,5 +1,6 @@
--- Runs the matrix: lua5.4 bench/bench.lua [--rounds N] [--seconds S] [--only PATTERN]
--- [--servers PATTERN]. `./dev bench` builds what it needs first.
+-- Runs the matrix: lua5.4 bench/bench.lua [--rounds N] [--seconds S] [--only CELLS]
+-- [--servers NAMES]. `./dev bench` builds what it needs first. CELLS and NAMES are parts of names
+-- with commas between them, as in --only "20 B,publish".
 --
 -- The rounds are interleaved: in each, every server has its turn, so that what else the machine
 -- does meets all of them. What is reported is the median of the rounds. Writes
@@ -28,15 +29,25 @@ local groups = {
   { "growth", "10,000 connections: server CPU per message" },
 }
 
+-- Whether a name has one of the parts in it; every name has the empty part.
+local function is_meant(name, parts)
+  for part in (tostring(parts) .. ","):gmatch "([^,]*)," do
+    if name:find(part, 1, true) then return true end
+  end
+  return false
+end
+
 local function selected_servers()
   local list = {}
   for _, server in ipairs(matrix.servers) do
-    if process.exists(server.needs) and server.name:find(options.servers) then
+    local is_wanted = is_meant(server.name, options.servers)
+    if is_wanted and process.exists(server.needs) then
       list[#list + 1] = server
-    elseif server.name:find(options.servers) then
+    elseif is_wanted then
       io.stderr:write(server.name, ": not here, left out\n")
     end
   end
+  if #list == 0 then error("no server has such a name") end
   return list
 end
 
@@ -81,7 +92,7 @@ end
 local servers = selected_servers()
 local results = {}
 for _, cell in ipairs(matrix.cells) do
-  if cell.name:find(options.only) or cell.group:find(options.only) then
+  if is_meant(cell.name, options.only) or is_meant(cell.group, options.only) then
     local row = { cell = cell, runs = run_cell(cell, servers), medians = {} }
     for name, list in pairs(row.runs) do row.medians[name] = report.median(list) end
     results[#results + 1] = row

@@ -16,6 +16,11 @@ function process.exists(program)
   return ask(("command -v %s 2> /dev/null"):format(quote(program))) ~= nil
 end
 
+local has_two = ask "taskset -c 1 true 2> /dev/null && echo yes" ~= nil
+
+-- What runs a command on one processor; nothing where there is no second one to part them.
+local function on_processor(number) return has_two and ("taskset -c %d "):format(number) or "" end
+
 local function environment(...)
   local words = {}
   for _, set in ipairs { ... } do
@@ -32,19 +37,17 @@ local function does_listen(server)
   return ask(probe) ~= nil
 end
 
-local next_port = 21000 + os.time() % 10000
-
 -- Starts a server of the matrix on the first processor. variant: { tls =, deflate = }. Returns nil
 -- and why when it does not listen.
 function process.start(entry, variant)
-  next_port = next_port + 1
-  local server = { name = entry.name, port = next_port, tls = variant.tls }
+  local port = assert(ask "build/bench/load port", "the load generator is not built")
+  local server = { name = entry.name, port = tonumber(port), tls = variant.tls }
   local extra = { DEFLATE = variant.deflate and "1" or nil }
   if variant.tls then
     extra.TLS_CERT, extra.TLS_KEY = "build/bench/cert.pem", "build/bench/key.pem"
   end
-  server.pid = tonumber(ask(("%s taskset -c 0 %s %d > build/bench/server.log 2>&1 & echo $!")
-    :format(environment(entry.env or {}, extra), entry.command, server.port)))
+  server.pid = tonumber(ask(("%s %s%s %d > build/bench/server.log 2>&1 & echo $!")
+    :format(environment(entry.env or {}, extra), on_processor(0), entry.command, server.port)))
   if does_listen(server) then return server end
   process.stop(server)
   return nil, "does not listen, see build/bench/server.log"
@@ -55,10 +58,12 @@ function process.stop(server)
     .. "done; kill -9 %d"):format(server.pid, server.pid, server.pid))
 end
 
--- Runs the load generator on the second processor. Returns its figures; nil and why it failed.
-function process.load(server, cell, seconds)
-  local words = { "taskset -c 1 build/bench/load", cell.mode,
+-- Runs the load generator on the second processor, for that many seconds or messages. Returns its
+-- figures; nil and why it failed.
+function process.load(server, cell, seconds, count)
+  local words = { on_processor(1) .. "build/bench/load", cell.mode,
     "--port", server.port, "--pid", server.pid, "--conns", cell.conns, "--seconds", seconds }
+  if count then words[#words + 1] = "--count " .. count end
   for _, name in ipairs { "size", "depth" } do
     if cell[name] then words[#words + 1] = ("--%s %d"):format(name, cell[name]) end
   end

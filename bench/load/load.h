@@ -11,7 +11,7 @@
 #include <sys/types.h>
 
 typedef struct load_options {
-  const char *mode; /* "echo", "publish", "churn" or "idle" */
+  const char *mode; /* "port", "echo", "publish", "churn" or "idle" */
   const char *host; /* numeric IPv4 */
   int port;
   int pid;        /* of the server; 0: its cost is not measured */
@@ -39,6 +39,8 @@ typedef struct stream {
 
 enum { STREAM_AGAIN = -1, STREAM_ENDED = -2 };
 
+/* A port that nobody listens on. */
+int stream_free_port(const load_options *options);
 /* Connects; blocking, so that no server's backlog overflows. Non-blocking from then on. */
 void stream_open(stream *s, const load_options *options);
 void stream_close(stream *s);

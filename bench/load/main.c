@@ -1,6 +1,7 @@
 /* load MODE --port PORT [--pid PID] [--conns N] [--size BYTES] [--depth N] [--seconds S] [--warm S]
  *      [--count MESSAGES] [--tls] [--deflate] [--host ADDRESS]
  *
+ * port     prints a port that is free, and does nothing else
  * echo     every connection keeps `depth` messages in flight to /echo; counts echoes
  * publish  conns subscribers at /subscribe, one sender at /publish with `depth` messages in flight;
  *          counts deliveries
@@ -233,11 +234,18 @@ static void run_idle(void) {
          (double)(after - before) / options.conns, (unsigned long long)after);
 }
 
+static void run_port(void) {
+  printf("%d\n", stream_free_port(&options));
+}
+
 static const struct {
   const char *name;
   void (*run)(void);
-} modes[] = {
-    {"echo", run_echo}, {"publish", run_publish}, {"churn", run_churn}, {"idle", run_idle}};
+} modes[] = {{"port", run_port},
+             {"echo", run_echo},
+             {"publish", run_publish},
+             {"churn", run_churn},
+             {"idle", run_idle}};
 
 static void raise_file_limit(void) {
   struct rlimit files;

@@ -30,10 +30,28 @@ static void open_tls(stream *s) {
   s->ssl = ssl;
 }
 
-void stream_open(stream *s, const load_options *options) {
+static struct sockaddr_in address_of(const load_options *options) {
   struct sockaddr_in address = {.sin_family = AF_INET, .sin_port = htons((uint16_t)options->port)};
-  int on = 1;
   if (inet_pton(AF_INET, options->host, &address.sin_addr) != 1) load_fail("not an address");
+  return address;
+}
+
+int stream_free_port(const load_options *options) {
+  struct sockaddr_in address = address_of(options);
+  socklen_t size = sizeof address;
+  int fd = socket(AF_INET, SOCK_STREAM, 0);
+  address.sin_port = 0;
+  if (fd < 0 || bind(fd, (struct sockaddr *)&address, size) != 0 ||
+      getsockname(fd, (struct sockaddr *)&address, &size) != 0) {
+    load_fail("no free port: %s", strerror(errno));
+  }
+  close(fd);
+  return ntohs(address.sin_port);
+}
+
+void stream_open(stream *s, const load_options *options) {
+  struct sockaddr_in address = address_of(options);
+  int on = 1;
   s->ssl = NULL;
   s->fd = socket(AF_INET, SOCK_STREAM, 0);
   if (s->fd < 0) load_fail("socket: %s", strerror(errno));
