@@ -87,8 +87,7 @@ static void head_input(lw_conn *conn, const uint8_t *data, size_t size) {
   size_t used = 0;
   lw_result result = lw_http_scan(&conn->scanner, &used, data, size);
   lw_error error = result == LW_BROKEN ? (lw_error)conn->scanner.error : LW_OK;
-  size_t seen = used + (result == LW_BROKEN); /* the byte that broke it tells what it may be */
-  if (!lw_buf_append(&conn->head, data, seen) && error == LW_OK) error = LW_E_NOMEM;
+  if (error == LW_OK && !lw_buf_append(&conn->head, data, used)) error = LW_E_NOMEM;
   if (error == LW_OK && result == LW_MORE) return;
   conn->has_head = error == LW_OK;
   if (error != LW_OK) {

@@ -120,9 +120,18 @@ local function serve(options)
   options.tls = front.passes_on and certificates.server() or nil
   options.proxy_protocol = front.passes_on
   options.deflate = true
-  options.on_open = function(conn) opened = conn end
-  options.on_message = echo
-  options.on_close = function(_, ...) closes[#closes + 1] = { ... } end
+  options.routes = {
+    ["GET /page"] = function(req, res)
+      res:send(req.headers["x-forwarded-for"] or req.remote_address)
+    end,
+    ["WS /*path"] = {
+      on_open = function(conn) opened = conn end,
+      on_message = echo,
+      on_close = function(_, ...) closes[#closes + 1] = { ... } end,
+      on_pong = options.on_pong,
+    },
+  }
+  options.on_pong = nil
   server = assert(ws.serve(options))
   backend.port = backend.port and server.port
 end
@@ -227,6 +236,14 @@ checks["tells the client's address, and clients cannot lie about it"] = function
     assert.is_nil(opened.tls)
   end
   close(conn)
+end
+
+checks["passes plain HTTP on, with the client's address"] = function()
+  local status, out, err = helper.drive { "curl", "-sS", "--cacert", certificates.path "ca.crt",
+    "--interface", client_address, ("https://127.0.0.1:%d/page"):format(front.port) }
+  assert.equal("", err)
+  assert.equal(0, status)
+  assert.equal(client_address, out)
 end
 
 checks["lets pages of its own origin in, and no others"] = function()
