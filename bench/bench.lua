@@ -83,12 +83,6 @@ local function run_cell(cell, servers)
   return runs
 end
 
-local function write(path, text)
-  local file = assert(io.open("build/bench/" .. path, "w"))
-  file:write(text)
-  file:close()
-end
-
 local servers = selected_servers()
 local results = {}
 for _, cell in ipairs(matrix.cells) do
@@ -100,9 +94,9 @@ for _, cell in ipairs(matrix.cells) do
   end
 end
 
-write("results.json", report.json(results) .. "\n")
+report.write("results.json", report.json(results) .. "\n")
 local text = report.table(results, servers, options.against)
-write("results.md", text)
+report.write("results.md", text)
 for _, group in ipairs(groups) do
   local rows = {}
   for _, row in ipairs(results) do

@@ -103,4 +103,31 @@ function report.plot(title, results, servers)
     .. 'font-size="16">%s</text>%s</svg>\n'):format(width, y, escape(title), table.concat(parts))
 end
 
+-- One value against numbers that grow by powers of ten.
+function report.curve(title, points, unit)
+  local left, width, top, height = 70, 620, 50, 240
+  local first, last, most = points[1].number, points[#points].number, 0
+  for _, point in ipairs(points) do most = math.max(most, point.value) end
+  local parts, path = {}, {}
+  for i, point in ipairs(points) do
+    local x = left + math.log(point.number / first) / math.log(last / first) * (width - left - 60)
+    local y = top + (1 - point.value / (most * 1.2)) * height
+    path[i] = ("%.1f,%.1f"):format(x, y)
+    parts[i] = ('<circle cx="%.1f" cy="%.1f" r="4" fill="%s"/><text x="%.1f" y="%.1f">%s %s</text>'
+      .. '<text x="%.1f" y="%d" text-anchor="middle">%d</text>'):format(x, y, colours[1], x - 10,
+      y - 10, show(point.value), unit, x, top + height + 18, point.number)
+  end
+  return ('<svg xmlns="http://www.w3.org/2000/svg" width="%d" height="%d" font-family="sans-serif" '
+    .. 'font-size="12"><rect width="100%%" height="100%%" fill="#fff"/><text x="10" y="24" '
+    .. 'font-size="16">%s</text><path d="M%d %dH%d" stroke="#999"/><polyline points="%s" '
+    .. 'fill="none" stroke="%s" stroke-width="2"/>%s</svg>\n'):format(width, top + height + 36, escape(title),
+    left, top + height, width - 20, table.concat(path, " "), colours[1], table.concat(parts))
+end
+
+function report.write(name, text)
+  local file = assert(io.open("build/bench/" .. name, "w"))
+  file:write(text)
+  file:close()
+end
+
 return report
