@@ -9,6 +9,8 @@
 
 void lw__client_free(lw_conn *conn) {
   lw_client *client = conn->client;
+  const lw_redirector *redirector = &client->redirector;
+  if (redirector->release != NULL) redirector->release(redirector->context);
   lw__client_turn_back(client);
   lw_buf_free(&client->request);
   lw_buf_free(&client->texts);
@@ -33,11 +35,15 @@ lw_conn *lw_connect(lw_loop *loop, const lw_connect_options *options, const lw_c
   lw_conn *conn = client != NULL ? conn_new(loop, options, events, user) : NULL;
   if (conn == NULL) {
     free(client);
+    if (options->redirector.release != NULL) {
+      options->redirector.release(options->redirector.context);
+    }
     lw__fail(failure, "NOMEM", "out of memory");
     return NULL;
   }
   conn->client = client;
   client->stream_messages = options->stream_messages;
+  client->redirector = options->redirector;
   if (!lw__client_prepare(conn, options, failure) || !lw__client_set_out(conn, options, failure)) {
     lw__conn_drop(conn);
     return NULL;

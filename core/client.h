@@ -4,6 +4,7 @@
 #define LW_CLIENT_H
 
 #include "conn.h"
+#include "lunawire_client.h"
 #include "net/dial.h"
 #include "tunnel.h"
 
@@ -15,6 +16,7 @@ typedef struct lw_addresses {
 
 struct lw_client {
   bool stream_messages;
+  lw_redirector redirector; /* follow is NULL: refusals are final */
 
   /* client_route.c: the way to the server. At most one of dial and tunnel is there. */
   const char *host; /* owned, as all texts here; NULL for a unix socket */
@@ -51,6 +53,9 @@ bool lw__client_set_out(lw_conn *conn, const lw_connect_options *options, lw_fai
 void lw__client_turn_back(lw_client *client);
 /* What to say when there is no time left, as long as no transport leads to the server. */
 const char *lw__client_lateness(const lw_client *client);
+
+/* The server refused. True when that was a redirect, which is then followed or has failed. */
+bool lw__client_redirected(lw_conn *conn, const lw_http_head *response);
 
 /* lw__client_failed with the text of an error. */
 void lw__client_failed_with(lw_conn *conn, lw_error error);

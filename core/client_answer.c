@@ -99,7 +99,7 @@ void lw__client_on_head(lw_conn *conn, const uint8_t *rest, size_t size) {
   if (error == LW_OK) {
     on_agreed(conn, protocol, rest, size);
   } else if (error == LW_E_HTTP_STATUS) {
-    on_refusal(conn, &response, rest, size);
+    if (!lw__client_redirected(conn, &response)) on_refusal(conn, &response, rest, size);
   } else {
     lw__client_failed_with(conn, error);
   }

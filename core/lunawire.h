@@ -1,7 +1,8 @@
 /* lunawire: WebSocket servers and clients over one event loop.
  *
- * This is the C interface, with lunawire_http.h; it knows no Lua, libuv or OpenSSL type. All of it
- * belongs to one thread per loop. Nothing here blocks but lw_loop_run and lw_loop_step.
+ * This is the C interface, with lunawire_client.h and lunawire_http.h; it knows no Lua, libuv or
+ * OpenSSL type. All of it belongs to one thread per loop. Nothing here blocks but lw_loop_run and
+ * lw_loop_step.
  *
  * Callbacks come from the loop only, one at a time, never from inside a call and never inside
  * another callback of the same loop. Any function may be called from any callback.
@@ -366,43 +367,6 @@ typedef struct lw_field {
   const char *name, *value;
   size_t name_size, value_size;
 } lw_field;
-
-typedef enum lw_proxy_kind {
-  LW_PROXY_HTTP,   /* CONNECT (RFC 9110 section 9.3.6) */
-  LW_PROXY_SOCKS5, /* RFC 1928; the server's name is resolved here */
-  LW_PROXY_SOCKS5H /* the proxy resolves it */
-} lw_proxy_kind;
-
-typedef struct lw_proxy {
-  lw_proxy_kind kind;
-  const char *host; /* a name or a numeric address, without brackets */
-  int port;
-  const char *user, *password; /* user NULL: none */
-  lw_tls_context *tls;         /* to the proxy itself, of a client; NULL: none */
-} lw_proxy;
-
-typedef struct lw_connect_options {
-  const char *host; /* a name or a numeric address, without brackets */
-  int port;
-  const char *path;             /* a unix socket instead */
-  const lw_proxy *proxy;        /* NULL: none. A unix socket takes none */
-  const char *local_address;    /* numeric: what to connect from; NULL: the system chooses */
-  const char *authority;        /* for the Host field */
-  const char *target;           /* path and query */
-  const char *const *protocols; /* NULL-terminated, or NULL */
-  const lw_field *fields;       /* more header fields */
-  size_t field_count;
-  bool stream_messages;
-  const lw_compression *compression; /* NULL: none */
-  lw_tls_context *tls;               /* of a client; NULL: none */
-  const char *tls_name;              /* whom the certificate must be for */
-  lw_limits limits;
-} lw_connect_options;
-
-/* Starts connecting; on_open or on_error follows. Everything is copied but `events`. The connection
- * is held once for the caller. NULL on failure. */
-lw_conn *lw_connect(lw_loop *loop, const lw_connect_options *options, const lw_conn_events *events,
-                    void *user, lw_failure *failure);
 
 /* --- small helpers --- */
 

@@ -4,7 +4,7 @@
 #ifndef LW_TUNNEL_H
 #define LW_TUNNEL_H
 
-#include "lunawire.h"
+#include "lunawire_client.h"
 #include "net/transport.h"
 
 typedef struct lw_tunnel lw_tunnel;

@@ -19,7 +19,7 @@ local libc = set [[ ctype.h errno.h fcntl.h math.h netdb.h poll.h pthread.h sign
 -- Each rule: which files, which of our own folders they may include from, which other headers.
 local rules = {
   { name = "the public header", files = "^core/lunawire%.h$", own = {}, other = { pure } },
-  { name = "its second half", files = "^core/lunawire_http%.h$", own = { "^core/lunawire%.h$" },
+  { name = "its other parts", files = "^core/lunawire_%w+%.h$", own = { "^core/lunawire%.h$" },
     other = { pure } },
   { name = "core/proto", files = "^core/proto/", own = { "^core/proto/[^/]+$" },
     other = { pure, set "zlib.h libdeflate.h" } },

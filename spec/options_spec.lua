@@ -134,12 +134,6 @@ describe("options", function()
       error_of(serve, { on_message = print, on_chunk = print }))
   end)
 
-  it("of later versions are not taken silently", function()
-    for _, name in ipairs { "max_redirects" } do
-      assert.matches("^unknown option '" .. name .. "'", error_of(connect, { [name] = {} }))
-    end
-  end)
-
   it("give their handlers away", function()
     local o = serve { port = 1, on_open = print, on_upgrade = type, on_slow = "drop" }
     assert.same({ on_open = print }, options.take_handlers(o))

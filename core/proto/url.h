@@ -40,6 +40,11 @@ typedef struct lw_authority {
  * be an IPv4 address in its usual form, because resolvers read others in surprising ways. */
 lw_error lw_url_parse_authority(lw_authority *authority, lw_slice text);
 
+/* Appends the URL that a reference, as in a Location field, means where the base is where it was
+ * found (RFC 3986 section 5.2); a fragment is left out. LW_OK; or an error, and *out is as it was.
+ * What is appended is not checked: parse it. */
+lw_error lw_url_resolve(lw_buf *out, lw_slice base, lw_slice reference);
+
 /* Decodes percent-encoding into `to` (at least `size` bytes; may be `from`) and sets *written.
  * False when a % is not followed by two hexadecimal digits. */
 bool lw_url_decode(char *to, size_t *written, const char *from, size_t size);

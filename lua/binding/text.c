@@ -1,6 +1,7 @@
 /* Small helpers on text that the Lua side needs: URLs, percent-encoding, header syntax, randomness.
  */
 #include <stdlib.h>
+#include <string.h>
 
 #include "../../core/proto/base64.h"
 #include "../../core/proto/http.h"
@@ -39,6 +40,23 @@ static int parse_url(lua_State *L) {
   lua_pushinteger(L, url.port);
   lua_setfield(L, -2, "port");
   if (url.is_unix) set_slice(L, "unix_path", url.unix_path);
+  return 1;
+}
+
+/* resolve(base, reference) -> a URL as text, or nil, message, code */
+static int resolve(lua_State *L) {
+  lw_buf url = {0};
+  lw_slice base, reference;
+  base.data = luaL_checklstring(L, 1, &base.size);
+  reference.data = luaL_checklstring(L, 2, &reference.size);
+  /* Nothing may raise while the buffer holds the URL, which has two characters more at most. */
+  char *text = lua_newuserdata(L, base.size + reference.size + 2);
+  lw_error error = lw_url_resolve(&url, base, reference);
+  if (error != LW_OK) return lw__push_failure(L, lw_error_text(error), lw_error_name(error));
+  size_t size = url.size;
+  if (size > 0) memcpy(text, url.data, size);
+  lw_buf_free(&url);
+  lua_pushlstring(L, text, size);
   return 1;
 }
 
@@ -96,10 +114,10 @@ static int random_bytes(lua_State *L) {
 }
 
 void lw__open_text(lua_State *L, int lua) {
-  static const luaL_Reg functions[] = {{"url", parse_url},           {"decode", decode},
-                                       {"is_token", is_token},       {"is_value", is_value},
-                                       {"is_reserved", is_reserved}, {"base64", base64},
-                                       {"random", random_bytes},     {NULL, NULL}};
+  static const luaL_Reg functions[] = {
+      {"url", parse_url},       {"decode", decode},           {"is_token", is_token},
+      {"is_value", is_value},   {"is_reserved", is_reserved}, {"base64", base64},
+      {"random", random_bytes}, {"resolve", resolve},         {NULL, NULL}};
   lua_pushvalue(L, lua);
   lw__setfuncs(L, functions, 1);
 }

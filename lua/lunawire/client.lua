@@ -5,7 +5,7 @@ local core = require "lunawire.core"
 local headers = require "lunawire.headers"
 local inbox = require "lunawire.inbox"
 local options = require "lunawire.options"
-local target = require "lunawire.target"
+local redirect = require "lunawire.redirect"
 local task = require "lunawire.task"
 
 local client = {}
@@ -62,10 +62,7 @@ function client.connect(url, given)
   if o.reconnect or handlers.on_reconnect then
     return require "lunawire.reconnect".connect(url, given, o.reconnect, handlers)
   end
-  local parts, message, code = target.parse(url)
-  if not parts then return nil, message, code end
-  local request
-  request, message, code = target.request(parts, o)
+  local request, message, code = redirect.request(url, o)
   if not request then return nil, message, code end
   if next(handlers) == nil then return connect_and_wait(request) end
   handlers.on_error = handlers.on_error or client.report_error

@@ -341,6 +341,7 @@ function ws.serve(options) end
 ---@field on_reconnect? lunawire.OnReconnect before each next try
 ---@field timeout? lunawire.Seconds until the connection is open; default 10
 ---@field auth? lunawire.Auth who we are; in place of the user in the URL
+---@field max_redirects? integer default 5; 0: a redirect is a refusal
 ---@field proxy? string | false "http://user:password@host:port", or https, socks5, socks5h;
 ---default: what the environment says
 ---@field local_address? string numeric address to connect from

@@ -43,6 +43,8 @@ local schema = {
   { "headers", "connect", "table", "header fields to send: name = value" },
   { "auth", "connect", "auth",
     "who we are: { user =, password = }, or { bearer = } with a token" },
+  { "max_redirects", "connect", "integer", "how often a server may send us elsewhere; 0: never",
+    default = 5, min = 0, max = 50 },
   { "proxy", "connect", "proxy",
     "\"http://user:password@host:port\", or https, socks5, socks5h; false: none; without it, what "
       .. "the environment says" },
