@@ -361,14 +361,12 @@ typedef struct lw_publication {
 lw_send_result lw_server_publish(lw_server *server, const lw_publication *publication,
                                  size_t *deliveries);
 
-/* --- clients --- */
+/* --- header fields --- */
 
 typedef struct lw_field {
   const char *name, *value;
   size_t name_size, value_size;
 } lw_field;
-
-/* --- small helpers --- */
 
 bool lw_field_name_valid(const char *text, size_t size);
 bool lw_field_value_valid(const char *text, size_t size);
