@@ -77,7 +77,7 @@ void lw__client_failed_with_uv(lw_conn *conn, int error) {
 }
 
 void lw__client_on_end(lw_conn *conn, int error) {
-  if (conn->io->failure != NULL) {
+  if (conn->io != NULL && conn->io->failure != NULL) {
     lw__client_failed_with_uv(conn, error);
   } else if (conn->has_head) { /* a refusal without a length ends here */
     lw__client_refused(conn);

@@ -169,8 +169,6 @@ static void on_end(void *owner, int error) {
   conn->peer_ended = true;
   if (conn->state == LW_CLOSED) { /* lingering; what it was answered may still be on its way */
     if (error != UV_EOF || !conn->is_writing) lw__conn_close_transport(conn);
-  } else if (conn->client != NULL) {
-    lw__client_on_end(conn, error);
   } else if (conn->state == LW_REQUEST && error == UV_EOF) {
     lw__http_on_peer_end(conn);
   } else {

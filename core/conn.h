@@ -138,7 +138,8 @@ bool lw__conn_set_remote(lw_conn *conn, const char *address, int port);
  * lingers so that what was sent arrives. */
 void lw__conn_finish(lw_conn *conn, unsigned code, const char *reason, size_t size, bool linger);
 
-/* The same with code 1006, for a libuv error (UV_EOF: the peer just ended the connection). */
+/* The same with code 1006, for a libuv error (UV_EOF: the peer just ended the connection). A client
+ * that is not open fails, and on_error follows. */
 void lw__conn_finish_uv(lw_conn *conn, int error);
 
 /* on_error(message, code) follows, for a client that did not open. */

@@ -49,6 +49,10 @@ void lw__conn_finish(lw_conn *conn, unsigned code, const char *reason, size_t si
 }
 
 void lw__conn_finish_uv(lw_conn *conn, int error) {
+  if (conn->client != NULL) {
+    lw__client_on_end(conn, error);
+    return;
+  }
   const lw_transport_failure *failure = conn->io != NULL ? conn->io->failure : NULL;
   char reason[160];
   int size;

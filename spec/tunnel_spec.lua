@@ -260,6 +260,34 @@ describe("a proxy that fails", function()
     assert.equal("ETIMEDOUT", (http(done, nil, { scheme = "wss", timeout = 0.1 })))
   end)
 
+  -- The proxy's answer is there, and its reset behind it: what the client has to say fails to be
+  -- written, and nothing is left that could be read.
+  it("behind its answer is told by a write that fails", function()
+    local read = helper.file()
+    local proxy = helper.background { helper.python, "-c", [[
+import signal, socket, struct, sys
+signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGUSR1])
+listener = socket.create_server(("127.0.0.1", 0))
+print(listener.getsockname()[1], flush=True)
+client = listener.accept()[0]
+open(sys.argv[1], "wb").write(client.recv(1000))
+signal.sigwait([signal.SIGUSR1])
+client.sendall(b"HTTP/1.1 200 OK\r\n\r\n")
+client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+client.close()
+print("reset", flush=True)]], read }
+    events = {}
+    local conn = ws.connect("ws://server.test:81/", {
+      proxy = "http://127.0.0.1:" .. proxy:read_line(),
+      on_error = function(_, message, code) record(code, message) end,
+    })
+    helper.wait_until(function() return helper.read(read) ~= "" end, "the request")
+    proxy:signal "USR1"
+    assert.equal("reset", proxy:read_line()) -- meanwhile the loop stands still
+    assert.equal("ECONNRESET", (outcome(conn)))
+    proxy:wait()
+  end)
+
   it("nothing is lost of what comes behind its answer", function()
     -- The whole answer of a server in one piece with the proxy's: its accept value must be known
     -- before the request is, so it is refused, and the refusal shows that all was read.

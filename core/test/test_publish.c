@@ -2,7 +2,7 @@
  * nothing is left behind. What publishing does otherwise is in spec/. */
 #include <string.h>
 
-#include "../lunawire.h"
+#include "../lunawire_client.h"
 #include "test.h"
 
 enum { SUBSCRIBERS = 3 };
