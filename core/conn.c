@@ -83,8 +83,6 @@ static void leave_loop(lw_conn *conn) {
   lw__member_leave(conn);
   lw_wheel_cancel(&conn->deadline);
   lw_session_free(&conn->session);
-  lw_deflate_free(conn->agreed_deflate);
-  conn->agreed_deflate = NULL;
   lw_buf_free(&conn->waiting);
   free(conn->pong);
   conn->pong = NULL;
@@ -107,6 +105,7 @@ void lw__conn_leave_loop_if_over(lw_conn *conn) {
 void lw__conn_close_transport(lw_conn *conn) {
   if (conn->io == NULL) return;
   conn->is_writing = false;
+  if (conn->user != NULL) lw__conn_remember_remote(conn);
   lw_transport_close(conn->io);
 }
 
@@ -129,13 +128,12 @@ void lw__conn_drop(lw_conn *conn) {
 
 void lw__conn_open(lw_conn *conn, bool stream_messages) {
   const lw_settings *settings = conn->settings;
+  lw_deflate *agreed = conn->session.deflate;
   lw_session_init(&conn->session, stream_messages ? &settings->stream : &settings->whole);
-  lw_session_use_deflate(&conn->session, conn->agreed_deflate);
-  conn->agreed_deflate = NULL;
+  lw_session_use_deflate(&conn->session, agreed);
   lw__http_free(conn);
   conn->state = LW_OPEN;
   conn->must_open = true;
-  lw__conn_remember_remote(conn);
   conn->active_ms = conn->heard_ms = uv_now(conn->loop->net.uv);
   if (conn->server != NULL) {
     conn->server->stats.open++;

@@ -47,18 +47,17 @@ struct lw_conn {
   lw_conn *next, **back; /* in loop->conns; back is NULL when it is not there */
   lw_conn *next_unsettled;
 
-  lw_member *member;          /* NULL until it subscribes and when it is not open any more */
-  lw_out *out;                /* what is gathered and not handed to the transport yet */
-  lw_buf head;                /* the request's or the answer's head as it came */
-  lw_buf waiting;             /* input that was read and may not be handled yet */
-  char *close_reason;         /* for on_close, not terminated; NULL: empty */
-  lw_remote *remote;          /* remembered when it opened, or told by a proxy; or NULL */
-  lw_failure *failure;        /* for on_error, when a client could not connect */
-  uint64_t began_ms;          /* the state that has a time limit */
-  uint64_t heard_ms;          /* the peer's last sign of life */
-  uint64_t active_ms;         /* the last message in either direction */
-  uint64_t ping_us;           /* when our last ping left, 0 when none is unanswered */
-  lw_deflate *agreed_deflate; /* between the agreement and the opening; then the session has it */
+  lw_member *member;   /* NULL until it subscribes and when it is not open any more */
+  lw_out *out;         /* what is gathered and not handed to the transport yet */
+  lw_buf head;         /* the request's or the answer's head as it came */
+  lw_buf waiting;      /* input that was read and may not be handled yet */
+  char *close_reason;  /* for on_close, not terminated; NULL: empty */
+  lw_remote *remote;   /* once the transport is gone, or told by a proxy; or NULL */
+  lw_failure *failure; /* for on_error, when a client could not connect */
+  uint64_t began_ms;   /* the state that has a time limit */
+  uint64_t heard_ms;   /* the peer's last sign of life */
+  uint64_t active_ms;  /* the last message in either direction */
+  uint64_t ping_us;    /* when our last ping left, 0 when none is unanswered */
   lw_wheel_node deadline;
 
   uint32_t references;
@@ -128,8 +127,8 @@ void lw__conn_arm(lw_conn *conn);
  * what waits as input because it came behind the head. */
 void lw__conn_open(lw_conn *conn, bool stream_messages);
 
-/* Keeps the peer's address, which the socket forgets when the peer resets it, unless a proxy has
- * told another (conn_info.c). */
+/* Keeps the peer's address, which goes with the transport, unless a proxy has told another
+ * (conn_info.c). */
 void lw__conn_remember_remote(lw_conn *conn);
 /* The peer's address from now on. False when out of memory. */
 bool lw__conn_set_remote(lw_conn *conn, const char *address, int port);

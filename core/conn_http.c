@@ -29,7 +29,6 @@ lw_error lw__http_begin(lw_conn *conn, const lw_http_head *request) {
   if (http == NULL) {
     http = conn->http = calloc(1, sizeof *http);
     if (http == NULL) return LW_E_NOMEM;
-    lw__conn_remember_remote(conn);
   }
   http->under_way = true;
   http->wants_body = http->has_written = conn->is_paused = false;
