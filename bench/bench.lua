@@ -102,6 +102,6 @@ for _, group in ipairs(groups) do
   for _, row in ipairs(results) do
     if row.cell.group == group[1] then rows[#rows + 1] = row end
   end
-  if #rows > 0 then write(group[1] .. ".svg", report.plot(group[2], rows, servers)) end
+  if #rows > 0 then report.write(group[1] .. ".svg", report.plot(group[2], rows, servers)) end
 end
 io.write(text)

@@ -1,5 +1,5 @@
--- How costs grow with numbers: lua5.4 bench/growth.lua. Writes build/bench/growth.json and a plot of
--- each curve. Time is the processor's, of this process alone.
+-- How costs grow with numbers: lua5.4 bench/growth.lua. Writes build/bench/growth.json and a plot
+-- of each curve. Time is the processor's, of this process alone.
 
 package.path = "bench/?.lua;" .. package.path
 local report = require "report"
@@ -96,8 +96,9 @@ local results = {}
 for _, curve in ipairs(curves) do
   local points = {}
   for _, number in ipairs(curve.numbers) do
-    points[#points + 1] = { number = number, value = curve.measure(number) }
-    print(("%-40s N = %8d: %8.2f %s"):format(curve.title, number, points[#points].value, curve.unit))
+    local value = curve.measure(number)
+    points[#points + 1] = { number = number, value = value }
+    print(("%-40s N = %8d: %8.2f %s"):format(curve.title, number, value, curve.unit))
   end
   results[#results + 1] = { name = curve.name, title = curve.title, unit = curve.unit,
     points = points }

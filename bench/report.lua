@@ -120,8 +120,8 @@ function report.curve(title, points, unit)
   return ('<svg xmlns="http://www.w3.org/2000/svg" width="%d" height="%d" font-family="sans-serif" '
     .. 'font-size="12"><rect width="100%%" height="100%%" fill="#fff"/><text x="10" y="24" '
     .. 'font-size="16">%s</text><path d="M%d %dH%d" stroke="#999"/><polyline points="%s" '
-    .. 'fill="none" stroke="%s" stroke-width="2"/>%s</svg>\n'):format(width, top + height + 36, escape(title),
-    left, top + height, width - 20, table.concat(path, " "), colours[1], table.concat(parts))
+    .. 'fill="none" stroke="%s" stroke-width="2"/>%s</svg>\n'):format(width, top + height + 36,
+    escape(title), left, top + height, width - 20, table.concat(path, " "), colours[1], table.concat(parts))
 end
 
 function report.write(name, text)
