@@ -254,6 +254,7 @@ void lw__http_on_finish(lw_conn *conn) {
   http->must_tell = http->under_way;
   http->under_way = http->wants_body = http->drains = false;
   lw_buf_free(&http->body);
+  lw__sending_stop(http);
 }
 
 /* A client may end its side and still read: what was answered gets there. But one that leaves
@@ -294,6 +295,7 @@ void lw__http_written(lw_conn *conn) {
 void lw__http_free(lw_conn *conn) {
   if (conn->http == NULL) return;
   lw_buf_free(&conn->http->body);
+  lw__sending_stop(conn->http);
   free(conn->http);
   conn->http = NULL;
 }

@@ -11,8 +11,11 @@
 #include "lunawire_http.h"
 #include "proto/exchange.h"
 
+typedef struct lw_sending lw_sending; /* of a file (file_send.c) */
+
 struct lw_http {
   lw_exchange exchange;
+  lw_sending *sending;    /* what writes the answer's body; NULL when nothing of ours does */
   lw_buf body;            /* what came of a body that is wanted whole */
   uint64_t max_body;      /* bytes */
   uint64_t body_size;     /* bytes that were read, or are being dropped */
@@ -56,6 +59,10 @@ void lw__http_on_peer_end(lw_conn *conn);
 void lw__http_call_gone(lw_conn *conn);
 /* The transport wrote what it kept. */
 void lw__http_written(lw_conn *conn);
+/* What was sent of a file has drained; it is to be sent no further. */
+void lw__sending_drained(lw_sending *sending);
+void lw__sending_stop(lw_http *http);
+
 /* At the end of a settling. */
 void lw__http_settled(lw_conn *conn);
 void lw__http_free(lw_conn *conn);

@@ -76,6 +76,10 @@ static bool is_drained(const lw_conn *conn) {
 static void call_drain(lw_conn *conn) {
   if (!is_drained(conn)) return;
   conn->is_slow = false;
+  if (conn->http != NULL && conn->http->sending != NULL) {
+    lw__sending_drained(conn->http->sending);
+    return;
+  }
   if (conn->events->on_drain == NULL) return;
   conn->events->on_drain(conn);
   lw__conn_flush(conn);

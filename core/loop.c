@@ -180,6 +180,7 @@ void lw_loop_free(lw_loop *loop) {
   /* Everything is closing: this comes to an end by itself. On a borrowed loop it turns its owner's
    * handles as well; there is no other way to be told that ours are gone before their memory is. */
   while (loop->handles > 0 || loop->net.live > 0) lw_poller_turn(loop->net.poller, -1);
+  lw__files_free(loop);
   lw_net_free(&loop->net);
   lw_deflate_pool_free(loop->deflate_pool);
   lw_block_release(loop->block);

@@ -20,7 +20,7 @@ struct lw_loop {
   bool freed;            /* inside lw_loop_free: no callback may be made */
   bool runs;             /* inside lw_loop_run */
   unsigned depth;        /* of callbacks that are under way */
-  unsigned handles;      /* libuv handles of the loop itself that are not closed yet */
+  unsigned handles;      /* libuv handles and works of the loop itself that are not over yet */
   uv_timer_t timer;      /* of the wheel */
   uint64_t timer_due_ms; /* when it fires; 0 while it is stopped */
   lw_wheel wheel;
@@ -40,6 +40,7 @@ struct lw_loop {
   lw_server *servers;
   lw_timer *timers;
   lw_signal *signals;
+  lw_file *files;
   lw_loop_counts counts;
 
   uint8_t random[LW_RANDOM_POOL];
@@ -70,7 +71,8 @@ void lw__fail(lw_failure *failure, const char *code, const char *format, ...)
     ;
 void lw__fail_uv(lw_failure *failure, int error, const char *what);
 
-/* The timers and signals of scripts (timer.c). */
+/* The timers and signals of scripts (timer.c), and open files (file.c). */
 void lw__timers_free(lw_loop *loop);
+void lw__files_free(lw_loop *loop);
 
 #endif

@@ -21,6 +21,7 @@ typedef struct lw_conn lw_conn;
 typedef struct lw_server lw_server;
 typedef struct lw_timer lw_timer;
 typedef struct lw_signal lw_signal;
+typedef struct lw_file lw_file;
 typedef struct lw_tls_context lw_tls_context;
 
 typedef struct lw_failure {
@@ -54,7 +55,8 @@ bool lw_loop_in_callback(const lw_loop *loop);
 bool lw_loop_random(lw_loop *loop, void *data, size_t size);
 
 typedef struct lw_loop_counts { /* what is alive, for leak checks */
-  size_t connections, servers, timers, signals;
+  size_t connections, servers, timers, signals, files;
+  size_t jobs; /* in the thread pool */
 } lw_loop_counts;
 void lw_loop_count(const lw_loop *loop, lw_loop_counts *counts);
 

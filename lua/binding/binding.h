@@ -183,5 +183,6 @@ void lw__open_client(lua_State *L, int lua);
 void lw__open_tls(lua_State *L, int lua);
 void lw__open_timer(lua_State *L, int lua);
 void lw__open_text(lua_State *L, int lua);
+void lw__open_file(lua_State *L, int lua);
 
 #endif

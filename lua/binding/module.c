@@ -110,19 +110,21 @@ static void set_count(lua_State *L, const char *name, long count) {
   lua_setfield(L, -2, name);
 }
 
-/* leaks() -> what is alive: connections, servers, timers, signals, and references besides the hooks
- */
+/* leaks() -> what is alive: connections, servers, timers, signals, files, jobs, and references
+ * besides the hooks */
 static int leaks(lua_State *L) {
   lw_lua *lua = lw__lua(L);
   lw_loop_counts counts;
   long hooks = 0;
   for (int i = 0; i < LW_HOOKS; i++) hooks += lua->hooks[i] != LUA_NOREF;
   lw_loop_count(lua->loop, &counts);
-  lua_createtable(L, 0, 5);
+  lua_createtable(L, 0, 7);
   set_count(L, "connections", (long)counts.connections);
   set_count(L, "servers", (long)counts.servers);
   set_count(L, "timers", (long)counts.timers);
   set_count(L, "signals", (long)counts.signals);
+  set_count(L, "files", (long)counts.files);
+  set_count(L, "jobs", (long)counts.jobs);
   set_count(L, "references", lua->references - hooks);
   return 1;
 }
@@ -194,6 +196,7 @@ LW_EXPORT int luaopen_lunawire_core(lua_State *L) {
   lw__open_client(L, 1);
   lw__open_tls(L, 1);
   lw__open_text(L, 1);
+  lw__open_file(L, 1);
   lw__open_fiber(L, 1);
   lw__lua_open_protocol(L);
   lua_setfield(L, -2, "protocol");
