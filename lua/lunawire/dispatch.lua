@@ -39,7 +39,8 @@ local function handler_failed(_, res, _, trace)
   report_error(res.route, trace)
   if res.finished then return end
   local was_sent = res.sent
-  res.sent, res.finished, res.request.over = true, true, true
+  res.sent = true
+  response.finished(res)
   if was_sent then return res.conn:terminate() end
   core.respond(res.conn, 500, nil, "something went wrong here\n", true)
 end
@@ -97,6 +98,7 @@ local function answer(router, conn, head, method, path, is_upgrade)
   if not endpoint then
     return refuse(conn, params, text, allow and { "Allow", allow })
   end
+  if endpoint.shortcut and endpoint.shortcut(conn, head, method, path) then return end
   local req = request.new(conn, head, method, path, params, endpoint.max_body)
   if is_upgrade then return answer_upgrade(conn, req, endpoint) end
   return task.lend(endpoint.handler, handler_failed, req, response.new(conn, req, endpoint.text))
@@ -116,6 +118,16 @@ local function coroutine_handlers(fn, text)
       end, conn)
     end,
   }
+end
+
+-- The route of ws.files: { handler, shortcut, serves_below }; nil when it is another one.
+local function files_of(method, text, value)
+  local files = package.loaded["lunawire.files"] -- without it there can be none
+  local endpoint = files and files.endpoint_of(value, text)
+  if endpoint and method ~= "GET" then
+    misuse.raise("route '%s': files can only be read, so their route is for GET", text)
+  end
+  return endpoint
 end
 
 -- What the route of a plain request stands for: { handler, max_body }.
@@ -155,6 +167,8 @@ end
 -- are those of routes that have none of their own.
 function dispatch.by_route(table_of_routes, protocols, max_body)
   local router = routes.compile(table_of_routes, function(method, text, value)
+    local of_files = files_of(method, text, value)
+    if of_files then return of_files end
     if method ~= "WS" then return page_of(text, value, max_body) end
     return endpoint_of(text, value, protocols)
   end)

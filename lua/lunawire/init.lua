@@ -33,6 +33,7 @@ end
 ws.serve = later("server", "serve")
 ws.connect = later("client", "connect")
 ws.connections = later("connections", "new")
+ws.files = later("files", "new")
 ws.spawn = later("task", "spawn")
 ws.sleep = later("task", "sleep")
 

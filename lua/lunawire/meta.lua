@@ -82,6 +82,12 @@ function ws.spawn(fn, ...) end
 ---@param seconds lunawire.Seconds
 function ws.sleep(seconds) end
 
+---The files of a directory, for a "GET" route. Raises when there is none.
+---@param directory string
+---@param options? lunawire.FilesOptions
+---@return lunawire.Files
+function ws.files(directory, options) end
+
 -- Connections -------------------------------------------------------------------------------------
 
 ---@class lunawire.Tls

@@ -35,6 +35,13 @@ function Request:chunks(limit) end
 ---@return lunawire.Request self
 function Request:on_body(fn, limit) end
 
+---Reads a form, urlencoded or multipart; waits.
+---@param options? lunawire.FormOptions
+---@return lunawire.Form? form
+---@return string? message
+---@return string? code
+function Request:form(options) end
+
 ---The answer to a plain HTTP request. It may be given after the handler returned.
 ---@class lunawire.Response
 ---@field sent boolean the head is on its way

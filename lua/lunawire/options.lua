@@ -40,7 +40,7 @@ local schema = {
   { "protocols", "serve connect route", "tokens", "subprotocols, the preferred one first" },
 
   -- what to ask for
-  { "headers", "connect", "table", "header fields to send: name = value" },
+  { "headers", "connect files", "table", "header fields to send: name = value" },
   { "auth", "connect", "auth",
     "who we are: { user =, password = }, or { bearer = } with a token" },
   { "max_redirects", "connect", "integer", "how often a server may send us elsewhere; 0: never",
@@ -92,6 +92,25 @@ local schema = {
   { "over", "drain", "seconds", "the time in which all connections are closed", default = 10 },
   { "code", "drain", "close_code", "what clients are told", default = 1012 },
   { "reason", "drain", "reason", "the same in words", default = "" },
+
+  -- of ws.files
+  { "index", "files", "string", "the file that stands for its directory", default = "index.html" },
+  { "types", "files", "table", "media types by extension: { md = \"text/plain\" }" },
+  { "cache_control", "files", "string", "the header field Cache-Control" },
+  { "gzip", "files", "boolean", "send name.gz instead of name to those who take it",
+    default = true },
+  { "hidden", "files", "boolean", "also files whose name begins with a dot", default = false },
+  { "listing", "files", "boolean", "list directories without an index", default = false },
+  { "cache", "files", "size", "memory for small files", default = "8M", max = "4G" },
+
+  -- of req:form
+  { "max_fields", "form", "integer", "values and files in one form",
+    default = 256, min = 1, max = 100000 },
+  { "max_field", "form", "size", "the longest value", default = "64K", max = "1G" },
+  { "max_file", "form", "size", "the longest file", default = "16M", max = "1T" },
+  { "max_total", "form", "size", "all of it", default = "32M", max = "1T" },
+  { "directory", "form", "string", "for temporary files, instead of the system's" },
+  { "on_file", "form", "function", "(part): what takes a file; returns a function (chunk, final)" },
 
   -- handlers
   { "handler", "page", "function", "(req, res): answers a plain request" },

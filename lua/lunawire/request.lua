@@ -14,12 +14,19 @@
 
 local body = require "lunawire.body"
 local core = require "lunawire.core"
+local form_parts = require "lunawire.form_parts"
 local headers = require "lunawire.headers"
 
 local fields = {} -- name = function(req), which computes the field
 
 -- Everything that a request can do is in here too.
 local Request = { body = body.whole, chunks = body.chunks, on_body = body.on_body }
+
+-- req:form([options])
+function Request.form(...)
+  Request.form = require "lunawire.form_reader".read
+  return Request.form(...)
+end
 
 function Request.__index(req, name)
   local method = Request[name]
@@ -41,17 +48,11 @@ function fields.query_string(req) return req.parsed.query end
 function fields.version(req) return "1." .. req.parsed.minor end
 function fields.remote_address(req) return req.conn.remote_address end
 
--- As forms are encoded: "+" is a space. What is malformed stays as it was sent.
-local function decode_form(text)
-  text = text:gsub("%+", " ")
-  return core.decode(text) or text
-end
-
 function fields.query(req)
   local query = {}
   for pair in (req.query_string or ""):gmatch("[^&]+") do
     local name, value = pair:match("^([^=]*)=?(.*)$")
-    query[decode_form(name)] = decode_form(value)
+    query[form_parts.decode(name)] = form_parts.decode(value)
   end
   return query
 end

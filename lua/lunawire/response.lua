@@ -4,6 +4,7 @@
 local core = require "lunawire.core"
 local headers = require "lunawire.headers"
 local misuse = require "lunawire.misuse"
+local request_end = require "lunawire.request_end"
 
 local response = {}
 
@@ -77,7 +78,11 @@ local function finished(res)
   res.finished = true
   res.request.over = true
   if res.is_known then res.conn._response = nil end
+  return request_end.run(res.request)
 end
+
+-- For a handler that threw: the answer will not be finished by the script.
+response.finished = finished
 
 -- Answers. Returns true; or nil, message, code when the peer has gone.
 function Response:send(body)
@@ -142,6 +147,42 @@ function Response:events()
   return require "lunawire.events".new(self)
 end
 
+-- Whole answers of the library's own, which bring their status and header fields (an array or nil)
+-- with them. What the script set before is sent beside them. -------------------------------------
+
+local function begin_whole(res, fields)
+  expect_unsent(res)
+  res.sent = true
+  finished(res)
+  if not res.fields then return fields end
+  local all = {}
+  for _, text in ipairs(res.fields) do all[#all + 1] = text end
+  for _, text in ipairs(fields or {}) do all[#all + 1] = text end
+  return all
+end
+
+function response.answer(res, status, fields, body)
+  fields = begin_whole(res, fields)
+  return core.respond(res.conn, status, fields, body, res.closes)
+end
+
+-- To HEAD: the head of a body of that size.
+function response.answer_head(res, fields, size)
+  fields = begin_whole(res, fields)
+  local ok, message, code = core.answer(res.conn, 200, fields, size, res.closes)
+  if not ok then return nil, message, code end
+  return core.answer_finish(res.conn)
+end
+
+-- With a part of an open file, which is taken over.
+function response.answer_file(res, status, fields, file, offset, size)
+  fields = begin_whole(res, fields)
+  local ok, message, code = core.answer(res.conn, status, fields, size, res.closes)
+  if ok then return core.answer_file(res.conn, file, offset, size) end
+  file:close()
+  return nil, message, code
+end
+
 -- The answer that a connection waits for. `route` is the text of the route that the request took.
 function response.new(conn, request, route)
   return setmetatable({ conn = conn, request = request, route = route }, Response)
@@ -155,10 +196,11 @@ core.set_hook("drain", function(conn)
 end)
 
 core.set_hook("gone", function(conn, message, code)
-  local req, res = conn._request, conn._response
+  local req, res, ending = conn._request, conn._response, conn._ending
   conn._request, conn._response = nil, nil
   if req and req.on_body_gone then req.on_body_gone(message, code) end
   if res and res.closed then res.closed(res, message, code) end
+  if ending then request_end.run(ending) end
 end)
 
 return response

@@ -143,6 +143,16 @@ end
 local Router = {}
 Router.__index = Router
 
+-- Many requests ask for the same few files: where their paths led is remembered, up to so many of
+-- them, and none that is so long.
+local RECENT_MAX, RECENT_PATH_MAX = 1000, 200
+
+local function remember(router, path, route)
+  if #path > RECENT_PATH_MAX then return end
+  if router.recent_count == RECENT_MAX then router.recent, router.recent_count = {}, 0 end
+  router.recent[path], router.recent_count = route.value, router.recent_count + 1
+end
+
 -- Finds the route for a method ("WS" for an upgrade request) and a path as it was sent. Returns
 -- what was put in for it and the parameters (nil when the route has none), or nil, status, text
 -- and for OPTIONS and 405 the value of Allow.
@@ -150,30 +160,43 @@ function Router:find(method, path)
   local methods = self.plain[path]
   local plain = methods and (methods[method] or method == "HEAD" and methods.GET)
   if plain then return plain.value end
+  local recent = self.recent[path]
+  if recent and (method == "GET" or method == "HEAD") then return recent end
   if path == "*" then return nil, 204, "", self.allow end
   local segments = split(path)
   if not segments then return nil, 400, "the path has a malformed percent-encoding\n" end
   local search = { method = method, segments = segments, others = {} }
   local route = match(self.root, 1, search)
   if not route then return refuse(method, search.others) end
+  if route.value.serves_below then remember(self, path, route) end
   return route.value, parameters_of(route, segments)
 end
 
+-- Adds a route for all that is below another one's path.
+local function add_below(root, method, path, value)
+  add(root, ("%s %s/*rest"):format(method, (path:gsub("/$", ""))), value)
+end
+
 -- Compiles { ["METHOD /path"] = handler }. What a route stands for is prepare(method, text,
--- handler). Raises when a route is malformed or two are the same.
+-- handler); when that has the field serves_below, the route is also for all paths below its own.
+-- Raises when a route is malformed or two are the same.
 function routes.compile(handlers, prepare)
   -- plain: path = methods of the routes without parameters, which win over all others.
   local root, plain, all = new_node(), {}, {}
   for text, handler in pairs(handlers) do
     local method, path = parse(text)
-    local route = add(root, text, prepare(method, text, handler))
+    local value = prepare(method, text, handler)
+    local route = add(root, text, value)
+    if value.serves_below and not route.rest then add_below(root, method, path, value) end
     all[method] = true
     if not route.rest and not next(route.parameters) then
       plain[path] = plain[path] or {}
       plain[path][method] = route
     end
   end
-  return setmetatable({ root = root, plain = plain, allow = allow_of(all) }, Router)
+  return setmetatable({
+    root = root, plain = plain, allow = allow_of(all), recent = {}, recent_count = 0,
+  }, Router)
 end
 
 return routes
