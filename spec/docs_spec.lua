@@ -162,6 +162,7 @@ end
 -- The fields that a class has in the types for editors.
 local function fields_of(class)
   local meta = helper.read("lua/lunawire/meta.lua") .. helper.read("lua/lunawire/meta_http.lua")
+    .. helper.read("lua/lunawire/meta_files.lua")
     .. helper.read("lua/lunawire/meta_reconnect.lua")
   return meta:match("%-%-%-@class lunawire%." .. class .. "%f[^%w][^\n]*\n(.-)\n\n")
 end
@@ -189,7 +190,11 @@ local function names_of_code()
     end
   end
   add_keys(names, "events:", require "lunawire.events".methods)
-  for _, name in ipairs { "body", "chunks", "on_body" } do names["req:" .. name] = true end
+  for _, name in ipairs { "body", "chunks", "on_body", "form" } do names["req:" .. name] = true end
+  local form = require "lunawire.form"
+  add_keys(names, "form:", form.methods)
+  names["file:move"] = true
+  add_matches(names, "file.", fields_of("File"), "%-%-%-@field ([%l_]+)")
   local timer = ws.after(0, print)
   timer:stop()
   add_keys(names, "timer:", methods_of(timer))
@@ -259,7 +264,7 @@ end)
 describe("the documents", function()
   local signs = {
     ws = ".", conn = ":", server = ":", req = ":", res = ":", events = ":", writer = ":",
-    task = ":", link = ":", connections = ":",
+    form = ":", file = ":", task = ":", link = ":", connections = ":",
   }
 
   it("call no function that does not exist", function()
@@ -313,6 +318,7 @@ describe("the options in", function()
   for scope, heading in pairs {
     serve = "^Options of ws%.serve$", connect = "^Options of ws%.connect$",
     route = "^Options of a route$", page = "^Options of a plain route$",
+    files = "^Options of ws%.files$", form = "^Options of req:form$",
   } do
     it("docs/api.md are those of " .. scope, function()
       local problems, known = {}, {}

@@ -215,6 +215,26 @@ function helper.check_leaks()
   if found then error("left behind: " .. found, 0) end
 end
 
+-- Fails when fn(size) takes time that grows with the square of the size: a size that is 16 times as
+-- large takes 256 times as long then, and it may take no more than 64 times.
+function helper.expect_linear(fn)
+  local function best_of_three(size)
+    local best = math.huge
+    for _ = 1, 3 do
+      local start = os.clock()
+      fn(size)
+      best = math.min(best, os.clock() - start)
+    end
+    return best
+  end
+  local size = 500
+  local small, large = best_of_three(size), best_of_three(16 * size)
+  local tick = 1e-3 -- what is faster than this cannot be compared, and does no harm
+  if large > 64 * math.max(small, tick) then
+    error(("%g s for %d, %g s for %d"):format(small, size, large, 16 * size), 2)
+  end
+end
+
 -- Runs fn(reports): what nobody handles is collected there instead of printed. Returns reports.
 function helper.reports_of(fn)
   local core = require "lunawire.core"

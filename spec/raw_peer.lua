@@ -60,7 +60,8 @@ local function take_answers()
   process.file:seek("cur", 0) -- the end that was seen before is not the end any more
   local text = process.rest .. process.file:read("*a")
   local last = 0
-  for number, status, bytes, stop in text:gmatch("(%d+) (%l+) (%x*)\n()") do
+  local complete = text:match("^.*\n") or "" -- half a line would be searched in many ways
+  for number, status, bytes, stop in complete:gmatch("(%d+) (%l+) (%x*)\n()") do
     answers[tonumber(number)] = { status, from_hex(bytes) }
     last = stop - 1
   end
