@@ -50,6 +50,11 @@ return {
   },
 
   { title = "The opening handshake, as a client", rfc = "6455",
+    { "4.1", "At most one connection to an address is in the CONNECTING state",
+      "turns_spec: are made one after the other, in the order of asking" },
+    { "4.1", "A redirect may be followed, and credentials stay where they belong",
+      "redirect_spec: is followed, by whatever status",
+      "redirect_spec: takes credentials along to the same host and port only" },
     { "4.1", "The request is in order, with a fresh key", "connect_spec: is exactly this",
       "connect_spec: has another key and other masks each time" },
     { "4.1", "An answer that is in order is accepted, in whatever legal form",
