@@ -8,17 +8,23 @@ local task = require "lunawire.task"
 
 local body = {}
 
+-- Raises unless the request can have a body; returns its answer.
+function body.expect(req)
+  return req.answer or misuse.raise("a request for an upgrade has no body")
+end
+
 -- Asks the core for the body. Calls on_piece(chunk, final) for each piece and on_gone(message,
 -- code) when there will be no more. Returns true; false when there is no body; nil, message, code.
 local function read(req, limit, whole, on_piece, on_gone)
-  local max = options.size(limit == nil and req.max_body or limit)
+  local answer = body.expect(req)
+  local max = options.size(limit == nil and answer.endpoint.max_body or limit)
   if not max then
     misuse.raise("the limit must be a number of bytes or a string like \"64K\", not %s",
       misuse.describe(limit))
   end
   if req.read_before then misuse.raise("the body of this request was asked for before") end
   req.read_before = true
-  if req.over then return nil, "the request is over", "CLOSED" end
+  if answer.finished then return nil, "the request is over", "CLOSED" end
   local conn = req.conn
   if not core.has_body(conn) then
     if conn.state ~= "request" then return nil, "the client has gone", "CLOSED" end

@@ -36,7 +36,7 @@ end
 -- The same for plain requests. What has begun cannot be taken back: the end of the connection is
 -- then all that the client sees.
 local function handler_failed(_, res, _, trace)
-  report_error(res.route, trace)
+  report_error(res.endpoint.text, trace)
   if res.finished then return end
   local was_sent = res.sent
   res.sent = true
@@ -72,7 +72,7 @@ local function accept(conn, req, endpoint, data, choice)
   local fields = choice.headers and headers.to_array(choice.headers)
   if data ~= true then conn.data = data end
   -- Kept when it is more than what can be had from the head again.
-  if endpoint.on_upgrade or req.params then conn.request = req end
+  if endpoint.on_upgrade or rawget(req, "params") then conn.request = req end
   return core.accept(conn, endpoint.handlers, protocol, fields)
 end
 
@@ -99,9 +99,15 @@ local function answer(router, conn, head, method, path, is_upgrade)
     return refuse(conn, params, text, allow and { "Allow", allow })
   end
   if endpoint.shortcut and endpoint.shortcut(conn, head, method, path) then return end
-  local req = request.new(conn, head, method, path, params, endpoint.max_body)
-  if is_upgrade then return answer_upgrade(conn, req, endpoint) end
-  return task.lend(endpoint.handler, handler_failed, req, response.new(conn, req, endpoint.text))
+  if is_upgrade then
+    local req = request.new(conn, head, method, path)
+    if params then req.params = params end
+    return answer_upgrade(conn, req, endpoint)
+  end
+  local res = response.new(conn, endpoint)
+  local req = request.plain(res, head, method, path)
+  if params then req.params = params end
+  return task.lend(endpoint.handler, handler_failed, req, res)
 end
 
 -- Endpoints -------------------------------------------------------------------------------------
@@ -172,7 +178,9 @@ function dispatch.by_route(table_of_routes, protocols, max_body)
     if method ~= "WS" then return page_of(text, value, max_body) end
     return endpoint_of(text, value, protocols)
   end)
-  return function(...) return answer(router, ...) end
+  return function(conn, head, method, path, is_upgrade)
+    return answer(router, conn, head, method, path, is_upgrade)
+  end
 end
 
 -- A function that answers the requests of a server that has on_upgrade and no routes.

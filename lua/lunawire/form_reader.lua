@@ -4,6 +4,7 @@
 -- come. They are written by the core in a thread of its own, because a disk that is busy lets a
 -- writer wait for seconds; until a piece is written no more is read, and TCP holds the client back.
 
+local body = require "lunawire.body"
 local core = require "lunawire.core"
 local form = require "lunawire.form"
 local form_parts = require "lunawire.form_parts"
@@ -189,7 +190,7 @@ end
 -- The client is told of what is its fault, unless the core has done so. The connection ends behind
 -- the answer: what is left of the form is not worth reading.
 local function refuse(req, message, code)
-  if not req.over and statuses[code] then
+  if not req.answer.finished and statuses[code] then
     core.respond(req.conn, statuses[code], nil, message .. "\n", true)
   end
 end
@@ -199,6 +200,7 @@ end
 function form_reader.read(req, given)
   local limits = options.check("form", given == nil and {} or given)
   task.expect_waiting()
+  body.expect(req)
   local reader = { form = form.new(), limits = limits, count = 0, taker = nil, is_over = false }
   request_end.set(req, function()
     reader.is_over = true

@@ -41,6 +41,8 @@ end
 -- The parts of the head, as the core cuts them.
 function fields.parsed(req) return core.parse_request(req.head) end
 
+function fields.conn(req) return req.answer.conn end
+
 function fields.method(req) return req.parsed.method end
 function fields.target(req) return req.parsed.target end
 function fields.path(req) return req.parsed.path end
@@ -76,10 +78,13 @@ local request = {}
 
 -- The request of a connection. Method and path are known when the core hands a request out, and
 -- else read from the head.
-function request.new(conn, head, method, path, params, max_body)
-  return setmetatable({
-    conn = conn, head = head, method = method, path = path, params = params, max_body = max_body,
-  }, Request)
+function request.new(conn, head, method, path)
+  return setmetatable({ conn = conn, head = head, method = method, path = path }, Request)
+end
+
+-- A plain request, which is to be answered.
+function request.plain(answer, head, method, path)
+  return setmetatable({ answer = answer, head = head, method = method, path = path }, Request)
 end
 
 -- conn.request: nil for a client, and for a server's connection whose head is gone.

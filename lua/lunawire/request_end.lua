@@ -4,17 +4,17 @@ local request_end = {}
 
 -- Calls fn() then, once. One function for each request.
 function request_end.set(req, fn)
-  rawset(req, "at_end", fn)
-  if req.over then return request_end.run(req) end
-  req.conn._ending = req -- by which the hook `gone` finds it
+  local answer = req.answer
+  if answer.finished then return fn() end
+  answer.at_end = fn
+  answer.conn._ending = answer -- by which the hook `gone` finds it
 end
 
 -- For response.lua.
-function request_end.run(req)
-  local fn = rawget(req, "at_end")
+function request_end.run(answer)
+  local fn = answer.at_end
   if not fn then return end
-  rawset(req, "at_end", nil)
-  req.conn._ending = nil
+  answer.at_end, answer.conn._ending = false, nil
   return fn()
 end
 

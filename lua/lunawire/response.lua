@@ -8,9 +8,13 @@ local request_end = require "lunawire.request_end"
 
 local response = {}
 
--- What a response is at first. `sent` turns true when its head is on its way, `finished` with its
--- last byte.
-local Response = { code = 200, sent = false, finished = false }
+-- What holds until something else is said. Only what changes with every answer is in the response
+-- itself, which is made for each request.
+--   code      the status
+--   head      { fields = { name, value, ... }, length =, closes = }
+--   is_known  to the hooks
+--   at_end    what request_end.lua calls
+local Response = { code = 200, head = false, is_known = false, at_end = false }
 Response.__index = Response
 
 -- Raises unless the number can be the status of a final answer; returns it.
@@ -42,43 +46,45 @@ framing["content-length"] = function(res, value)
   if not length or length < 0 or length % 1 ~= 0 or length > 2 ^ 53 then
     misuse.raise("Content-Length must be a number of bytes, not %s", tostring(value))
   end
-  res.length = length
+  res.head.length = length
 end
 
 function framing.connection(res, value)
   if type(value) ~= "string" or value:lower() ~= "close" then
     misuse.raise("the header field Connection can be \"close\" and nothing else")
   end
-  res.closes = true
+  res.head.closes = true
 end
 
 -- Adds a header field. Returns the response.
 function Response:header(name, value)
   expect_unsent(self)
+  self.head = self.head or { fields = {} }
   local frame = type(name) == "string" and framing[name:lower()]
   if frame then
     frame(self, value)
     return self
   end
   value = headers.check(name, value)
-  local fields = self.fields or {}
-  self.fields = fields
+  local fields = self.head.fields
   fields[#fields + 1] = name
   fields[#fields + 1] = value
   return self
 end
 
-local function begin(res, length)
+local no_head = {}
+
+local function begin(res)
+  local head = res.head or no_head
   res.sent = true
-  return core.answer(res.conn, res.code, res.fields, length, res.closes)
+  return core.answer(res.conn, res.code, head.fields, head.length, head.closes)
 end
 
 -- From here on neither may touch the connection, which may belong to another request.
 local function finished(res)
   res.finished = true
-  res.request.over = true
   if res.is_known then res.conn._response = nil end
-  return request_end.run(res.request)
+  if res.at_end then return request_end.run(res) end
 end
 
 -- For a handler that threw: the answer will not be finished by the script.
@@ -86,13 +92,14 @@ response.finished = finished
 
 -- Answers. Returns true; or nil, message, code when the peer has gone.
 function Response:send(body)
-  expect_unsent(self)
+  if self.sent then expect_unsent(self) end
   if body == nil then body = "" end
-  misuse.expect("the body", body, "string")
-  if self.length then return self:finish(body) end
+  if type(body) ~= "string" then misuse.expect("the body", body, "string") end
+  local head = self.head or no_head
+  if head.length then return self:finish(body) end
   self.sent = true
   finished(self)
-  return core.respond(self.conn, self.code, self.fields, body, self.closes)
+  return core.respond(self.conn, self.code, head.fields, body, head.closes)
 end
 
 -- Sends a piece of the body. True; false when it is accepted and more than high_water waits (in a
@@ -101,7 +108,7 @@ function Response:write(chunk)
   if self.finished then misuse.raise("this answer is finished") end
   misuse.expect("a chunk", chunk, "string")
   if not self.sent then
-    local ok, message, code = begin(self, self.length)
+    local ok, message, code = begin(self)
     if not ok then return nil, message, code end
   end
   return core.answer_write(self.conn, chunk)
@@ -111,9 +118,9 @@ end
 function Response:finish(chunk)
   if self.finished then misuse.raise("this answer is finished") end
   if chunk ~= nil then misuse.expect("a chunk", chunk, "string") end
-  if not self.sent and not self.length then return self:send(chunk) end
+  if not self.sent and not (self.head and self.head.length) then return self:send(chunk) end
   local ok, message, code = true, nil, nil
-  if not self.sent then ok, message, code = begin(self, self.length) end
+  if not self.sent then ok, message, code = begin(self) end
   if ok and chunk then ok, message, code = core.answer_write(self.conn, chunk) end
   finished(self)
   if ok == nil then return nil, message, code end
@@ -150,26 +157,28 @@ end
 -- Whole answers of the library's own, which bring their status and header fields (an array or nil)
 -- with them. What the script set before is sent beside them. -------------------------------------
 
+local function closes_behind(res) return res.head and res.head.closes end
+
 local function begin_whole(res, fields)
   expect_unsent(res)
   res.sent = true
   finished(res)
-  if not res.fields then return fields end
+  if not res.head then return fields end
   local all = {}
-  for _, text in ipairs(res.fields) do all[#all + 1] = text end
+  for _, text in ipairs(res.head.fields) do all[#all + 1] = text end
   for _, text in ipairs(fields or {}) do all[#all + 1] = text end
   return all
 end
 
 function response.answer(res, status, fields, body)
   fields = begin_whole(res, fields)
-  return core.respond(res.conn, status, fields, body, res.closes)
+  return core.respond(res.conn, status, fields, body, closes_behind(res))
 end
 
 -- To HEAD: the head of a body of that size.
 function response.answer_head(res, fields, size)
   fields = begin_whole(res, fields)
-  local ok, message, code = core.answer(res.conn, 200, fields, size, res.closes)
+  local ok, message, code = core.answer(res.conn, 200, fields, size, closes_behind(res))
   if not ok then return nil, message, code end
   return core.answer_finish(res.conn)
 end
@@ -177,15 +186,16 @@ end
 -- With a part of an open file, which is taken over.
 function response.answer_file(res, status, fields, file, offset, size)
   fields = begin_whole(res, fields)
-  local ok, message, code = core.answer(res.conn, status, fields, size, res.closes)
+  local ok, message, code = core.answer(res.conn, status, fields, size, closes_behind(res))
   if ok then return core.answer_file(res.conn, file, offset, size) end
   file:close()
   return nil, message, code
 end
 
--- The answer that a connection waits for. `route` is the text of the route that the request took.
-function response.new(conn, request, route)
-  return setmetatable({ conn = conn, request = request, route = route }, Response)
+-- The answer that a connection waits for, on an endpoint of dispatch. `sent` turns true when its head
+-- is on its way, `finished` with its last byte.
+function response.new(conn, endpoint)
+  return setmetatable({ conn = conn, endpoint = endpoint, sent = false, finished = false }, Response)
 end
 
 -- Hooks of the core -----------------------------------------------------------------------------

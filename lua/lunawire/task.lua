@@ -68,7 +68,10 @@ end
 -- Looks at how a coroutine came back: it waits again, it returned, or it threw.
 local function settle(thread, ok, ...)
   local self = tasks[thread]
-  if ok and ... == DONE then return put_back(thread) end
+  if ok and ... == DONE then
+    tasks[thread] = nil
+    return put_back(thread)
+  end
   if ok and not (self and is_over(thread)) then return end
   tasks[thread] = nil
   if ok then return finish(self, true, ...) end
@@ -76,7 +79,6 @@ local function settle(thread, ok, ...)
   local trace = traceback(thread, message)
   message = message:match("^(.-)\nstack traceback:") or message -- a fiber's has it already
   dispose(thread)
-  if self and self.failed then return self.failed(self.a, self.b, message, trace) end
   if not (self and self.on_end) then core.report(trace) end
   if self then finish(self, false, message, trace) end
 end
@@ -103,6 +105,16 @@ local function work(fn, a, b)
   end
 end
 
+-- Most calls that a coroutine is lent for do not wait: only one that does becomes a task.
+local function lent(thread, failed, a, b, ok, ...)
+  if ok and ... == DONE then return put_back(thread) end
+  local function on_end(went_well, ...)
+    if not went_well then return failed(a, b, ...) end
+  end
+  tasks[thread] = setmetatable({ state = "running", on_end = on_end }, Task)
+  return settle(thread, ok, ...)
+end
+
 -- Runs fn(a, b) like task.start, in a coroutine that is used again. failed(a, b, message, trace) is
 -- called if it throws.
 function task.lend(fn, failed, a, b)
@@ -112,11 +124,8 @@ function task.lend(fn, failed, a, b)
     idle_count = idle_count - 1
   else
     thread = create(work)
-    tasks[thread] = setmetatable({ state = "running" }, Task)
   end
-  local self = tasks[thread]
-  self.failed, self.a, self.b = failed, a, b
-  return resume(thread, fn, a, b)
+  return lent(thread, failed, a, b, resume_thread(thread, fn, a, b))
 end
 
 -- ws.spawn
