@@ -148,11 +148,10 @@ void lw__server_refuse(lw_conn *conn, int status, const char *text) {
   lw__conn_finish(conn, LW_CLOSE_ABNORMAL, "", 0, written);
 }
 
-/* A peer that asked nothing yet gets no answer. An empty line is what some clients put behind the
- * body before. */
+/* A peer that asked nothing yet gets no answer. */
 static void refuse_if_asked(lw_conn *conn, int status, const char *text) {
   bool begun = conn->http != NULL && conn->http->under_way && conn->http->exchange.begun;
-  if (conn->head.size > 2 && !begun) {
+  if (lw__http_has_asked(conn) && !begun) {
     lw__server_refuse(conn, status, text);
   } else {
     lw__conn_finish(conn, LW_CLOSE_ABNORMAL, "", 0, false);

@@ -71,10 +71,14 @@ void lw__http_answered(lw_conn *conn) {
 
 /* --- input --- */
 
+bool lw__http_has_asked(const lw_conn *conn) {
+  return conn->head.size > 2;
+}
+
 /* Reads of a head. Returns how many bytes belong to it. */
 static size_t read_head(lw_conn *conn, const uint8_t *data, size_t size) {
   size_t used = 0;
-  bool begins = conn->head.size == 0;
+  bool had_asked = lw__http_has_asked(conn);
   lw_result result = lw_http_scan(&conn->scanner, &used, data, size);
   lw_error error = result == LW_BROKEN ? (lw_error)conn->scanner.error : LW_OK;
   size_t seen = used + (result == LW_BROKEN); /* the byte that broke it tells what it may be */
@@ -84,7 +88,8 @@ static size_t read_head(lw_conn *conn, const uint8_t *data, size_t size) {
   } else if (result == LW_DONE) {
     conn->has_head = true;
     lw__server_on_head(conn);
-  } else if (begins && conn->http != NULL) { /* the time of the first head runs since accept */
+  } else if (!had_asked && lw__http_has_asked(conn) &&
+             conn->http != NULL) { /* the time of the first head runs since accept */
     conn->began_ms = uv_now(conn->loop->net.uv);
     lw__conn_arm(conn);
   }

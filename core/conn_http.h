@@ -33,6 +33,9 @@ struct lw_http {
   bool must_tell : 1;   /* on_gone is due */
 };
 
+/* Something of a request has come: more than the empty line that some clients put behind a body. */
+bool lw__http_has_asked(const lw_conn *conn);
+
 /* Handles what was read in the state LW_REQUEST, or what waited. */
 void lw__http_input(lw_conn *conn, uint8_t *data, size_t size);
 void lw__http_feed_waiting(lw_conn *conn);

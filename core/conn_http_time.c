@@ -35,7 +35,7 @@ bool lw__http_is_stalled(lw_conn *conn) {
 static uint64_t read_due_ms(const lw_conn *conn) {
   const lw_limits *limits = &conn->settings->limits;
   const lw_http *http = conn->http;
-  bool is_idle = !conn->has_head && conn->head.size == 0 && http != NULL;
+  bool is_idle = !lw__http_has_asked(conn) && http != NULL;
   if (is_idle) return conn->began_ms + limits->keep_alive_ms;
   if (!conn->has_head || http == NULL || !(http->under_way || http->drains)) {
     return conn->began_ms + limits->handshake_ms;
