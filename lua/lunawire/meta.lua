@@ -273,7 +273,7 @@ function Writer:finish(chunk) end
 ---@field max_body? lunawire.Size the longest body of a request; default "1M"
 ---@field keep_alive? lunawire.Seconds between plain requests; default 60
 ---@field body_timeout? lunawire.Seconds silence in a request's body; default 10
----@field write_timeout? lunawire.Seconds a client reads nothing of its answer; default 30
+---@field write_timeout? lunawire.Seconds a client reads nothing of its answer; default 60
 ---@field origins? "*" | string[] pages that may connect; without it those of this server
 ---@field routes? table<string, lunawire.RouteHandler> "GET /page", "WS /room/:id", "GET /*rest"
 

@@ -86,7 +86,7 @@ local schema = {
     "silence in a request's body; and what may be lost against 1 KiB a second", default = 10,
     min = 0.001 },
   { "write_timeout", "serve", "seconds", "during which a client reads nothing of its answer",
-    default = 30, min = 0.001 },
+    default = 60, min = 0.001 },
 
   -- how a server ends
   { "over", "drain", "seconds", "the time in which all connections are closed", default = 10 },
