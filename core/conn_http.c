@@ -43,7 +43,8 @@ static void next_request(lw_conn *conn) {
   conn->head.size = 0;
   memset(&conn->scanner, 0, sizeof conn->scanner);
   conn->began_ms = uv_now(conn->loop->net.uv);
-  if (conn->deadline.back == NULL) lw__conn_arm(conn);
+  bool armed = conn->deadline.back != NULL;
+  if (!armed || conn->deadline.due_ms > lw__http_due_ms(conn)) lw__conn_arm(conn);
   if (conn->waiting.size > 0) lw__loop_unsettle(conn->loop, conn);
 }
 

@@ -1,46 +1,18 @@
--- Plain HTTP on a server: time limits, answers in pieces, clients that leave or do not read, the
--- upgrade behind ordinary requests, and what scripts may not do. The rules of the wire are in
+-- Plain HTTP on a server: the head of an answer, answers in pieces, clients that leave, the upgrade
+-- behind ordinary requests, and what scripts may not do. The rules of the wire are in
 -- http_conformance_spec.lua.
 
 local helper = require "spec.helper"
+local http = require "spec.http_peer"
 local raw = require "spec.raw_peer"
 local ws = require "lunawire"
 
-local server
-
-local function serve(routes, options)
-  options = options or {}
-  options.port, options.routes = 0, routes
-  server = assert(ws.serve(options))
-  return raw.connect(server.port)
-end
-
-local function after()
-  if server then server:stop() end
-  server = nil
-  raw.wait_for_end()
-end
-
-local function get(path, more)
-  return ("GET %s HTTP/1.1\r\nHost: x\r\n%s\r\n"):format(path, more or "")
-end
-
-local function post(path, length, body)
-  return ("POST %s HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n%s"):format(path, length, body)
-end
-
-local function hello(_, res) res:send("hello") end
-
--- Reads one answer with a Content-Length: "status body", and the head.
-local function read_answer(peer)
-  local head = peer:read_until("\r\n\r\n")
-  local status, length = head:match("^HTTP/1.1 (%d+) .*\r\nContent%-Length: (%d+)\r\n")
-  return status .. " " .. peer:read(tonumber(length)), head
-end
+local get, post, hello, serve = http.get, http.post, http.hello, http.serve
+local read_answer = http.read_answer
 
 describe("the head of an answer", function()
   teardown(raw.end_specs)
-  after_each(after)
+  after_each(http.stop)
 
   it("is exactly this", function()
     local peer = serve { ["GET /"] = function(_, res) res:header("X-A", 1):send("hello") end }
@@ -96,7 +68,7 @@ end)
 
 describe("an answer in pieces", function()
   teardown(raw.end_specs)
-  after_each(after)
+  after_each(http.stop)
 
   it("is as long as the script said", function()
     local results = {}
@@ -158,7 +130,7 @@ describe("an answer in pieces", function()
       end)
     end }, { high_water = "64K" })
     peer:close()
-    peer = raw.connect(server.port, 65536):send(get "/")
+    peer = http.connect(65536):send(get "/")
     helper.wait_until(function() return results[#results] == false end)
     assert.equal(0, drained)
     while drained == 0 do assert.equal("ok", (select(2, peer:read(50000)))) end
@@ -173,7 +145,7 @@ describe("an answer in pieces", function()
       repeat result = { res:write(("x"):rep(100000)) } until not result[1]
     end }
     peer:close()
-    peer = raw.connect(server.port, 65536):send(get "/")
+    peer = http.connect(65536):send(get "/")
     peer:read(1000)
     peer:reset()
     helper.wait_until(function() return result and result[1] == nil end)
@@ -203,7 +175,7 @@ describe("an answer in pieces", function()
     local size = 4 * 1024 * 1024
     local peer = serve { ["GET /"] = function(_, res) res:send(("x"):rep(size)) end }
     peer:close()
-    peer = raw.connect(server.port, 65536):send(get "/"):half_close()
+    peer = http.connect(65536):send(get "/"):half_close()
     local count, ending = peer:skip()
     assert.is_true(count > size)
     assert.equal("eof", ending)
@@ -213,7 +185,7 @@ end)
 
 describe("long polling", function()
   teardown(raw.end_specs)
-  after_each(after)
+  after_each(http.stop)
 
   it("answers when there is something, past handshake_timeout", function()
     local peer = serve({ ["GET /"] = function(_, res)
@@ -235,149 +207,14 @@ describe("long polling", function()
       peer[how](peer)
       helper.wait_until(function() return left end)
       assert.equal("CLOSED", (select(3, waiting:send("too late"))))
-      after()
+      http.stop()
     end
-  end)
-end)
-
-describe("time limits", function()
-  teardown(raw.end_specs)
-  after_each(after)
-
-  it("end an idle connection silently", function()
-    local peer = serve({ ["GET /"] = hello }, { keep_alive = 0.05 })
-    read_answer(peer:send(get "/" .. "\r\n"))
-    assert.same({ "", "eof" }, { peer:read_all() })
-    peer:close()
-  end)
-
-  it("answer 408 to a later head that drips", function()
-    local peer = serve({ ["GET /"] = hello }, { handshake_timeout = 0.1 })
-    read_answer(peer:send(get "/"))
-    peer:drip(get "/":sub(1, 20), 1, 0.02)
-    local answer, ending = peer:read_all()
-    assert.matches("^HTTP/1.1 408 ", answer)
-    assert.equal("eof", ending)
-    peer:close()
-  end)
-
-  it("answer 408 to a body that drips or stops", function()
-    for _, piece in ipairs { 1, 1000 } do
-      local result
-      local peer = serve({ ["POST /"] = function(req) result = { req:body() } end },
-        { body_timeout = 0.1 })
-      peer:send(post("/", 100, "")):drip(("x"):rep(50), piece, 0.02)
-      local answer, ending = peer:read_all()
-      assert.matches("^HTTP/1.1 408 .*the request's body came too slowly\n$", answer)
-      assert.equal("eof", ending)
-      helper.wait_until(function() return result end)
-      assert.same({ nil, "the request's body came too slowly", "HTTP_BODY_TIMEOUT" },
-        { result[1], result[2], result[3] })
-      peer:close()
-      after()
-    end
-  end)
-
-  it("do not count while the script holds the body back", function()
-    local size = 0
-    local peer = serve({ ["POST /"] = function(req, res)
-      if not require "lunawire.task".iterators_wait then
-        size = #req:body()
-      else
-        for chunk in req:chunks() do
-          size = size + #chunk
-          ws.sleep(0.15)
-        end
-      end
-      res:send("done")
-    end }, { body_timeout = 0.1 })
-    assert.equal("200 done", (read_answer(peer:send(post("/", 3, "abc")))))
-    assert.equal(3, size)
-    peer:close()
-  end)
-
-  it("give up a client that does not read its answer", function()
-    local code
-    local peer = serve({ ["GET /"] = function(_, res)
-      res:on_close(function(_, _, why) code = why end)
-      repeat until not res:write(("x"):rep(100000))
-    end }, { write_timeout = 0.1 })
-    peer:close()
-    peer = raw.connect(server.port, 65536):send(get "/")
-    helper.wait_until(function() return code end)
-    assert.equal("HTTP_SLOW_READER", code)
-    peer:close()
-  end)
-
-  it("let a slow reader have its answer, as long as it reads", function()
-    local peer = serve({ ["GET /"] = function(_, res) res:send(("x"):rep(2000000)) end },
-      { write_timeout = 0.3, close_timeout = 0.05 })
-    peer:close()
-    peer = raw.connect(server.port, 65536):send(get("/", "Connection: close\r\n"))
-    local count = 0
-    for _ = 1, 6 do
-      count = count + peer:skip(200000)
-      ws.sleep(0.05)
-    end
-    local rest, ending = peer:skip()
-    assert.is_true(count + rest > 2000000)
-    assert.equal("eof", ending)
-    peer:close()
-  end)
-end)
-
-describe("pipelining", function()
-  teardown(raw.end_specs)
-  after_each(after)
-
-  it("of very many requests is answered in order, between others", function()
-    local count = 0
-    local peer = serve { ["GET /:n"] = function(req, res)
-      count = count + 1
-      res:send(req.params.n)
-    end }
-    local requests, wanted = {}, {}
-    for n = 1, 2000 do requests[n], wanted[n] = get("/" .. n), tostring(n) end
-    peer:send(table.concat(requests) .. get("/end", "Connection: close\r\n"))
-    local bodies = {}
-    local answers = peer:read_all()
-    for body in answers:gmatch("\r\n\r\n(%d+)") do bodies[#bodies + 1] = body end
-    assert.same(wanted, bodies)
-    assert.equal(2001, count)
-    peer:close()
-  end)
-
-  it("by a client that reads nothing is not answered for ever", function()
-    local count = 0
-    local peer = serve({ ["GET /"] = function(_, res)
-      count = count + 1
-      res:send(("x"):rep(10000))
-    end }, { high_water = "64K" })
-    peer:close()
-    peer = raw.connect(server.port, 65536)
-    local sent = peer:fill(get "/":rep(1000), 0.3)
-    assert.is_true(sent > 0)
-    assert.is_true(count < 2000) -- what the buffers of two sockets hold
-    peer:close()
-  end)
-
-  it("goes on behind an answer that is given later", function()
-    local kept = {}
-    local peer = serve { ["GET /"] = function(_, res) kept[#kept + 1] = res end }
-    peer:send(get "/":rep(3))
-    for n = 1, 3 do
-      helper.wait_until(function() return kept[n] end)
-      assert.is_nil(kept[n + 1])
-      kept[n]:send(tostring(n))
-      assert.equal("200 " .. n, (read_answer(peer)))
-    end
-    peer:close()
   end)
 end)
 
 describe("an upgrade", function()
   teardown(raw.end_specs)
-  after_each(after)
+  after_each(http.stop)
 
   it("may come behind ordinary requests", function()
     local address
@@ -406,7 +243,7 @@ describe("an upgrade", function()
     assert.matches("^HTTP/1.1 400 .*must not have a body", answer)
     assert.equal("eof", ending)
     peer:close()
-    peer = raw.connect(server.port)
+    peer = http.connect()
     answer, ending = peer:send(raw.request("/nothing")):read_all()
     assert.matches("^HTTP/1.1 404 .*\r\nConnection: close\r\n", answer)
     assert.equal("eof", ending)
@@ -416,15 +253,15 @@ end)
 
 describe("a server that stops", function()
   teardown(raw.end_specs)
-  after_each(after)
+  after_each(http.stop)
 
   it("ends idle connections, and answers 503 to what waits", function()
     local waiting
     local idle = serve { ["GET /"] = hello, ["GET /wait"] = function(_, res) waiting = res end }
     read_answer(idle:send(get "/"))
-    local asking = raw.connect(server.port):send(get "/wait")
+    local asking = http.connect():send(get "/wait")
     helper.wait_until(function() return waiting end)
-    server:stop()
+    http.server:stop()
     assert.same({ "", "eof" }, { idle:read_all() })
     assert.matches("^HTTP/1.1 503 .*the server is stopping\n$", (asking:read_all()))
     assert.is_nil((waiting:send("x")))

@@ -15,6 +15,7 @@ local files = { -- and who replays them
   { "frames_close", "vectors_spec, conformance_spec" },
   { "deflate_frames", "vectors_spec, conformance_spec" },
   { "deflate_negotiation", "protocol_deflate_spec" },
+  { "http_exchange", "http_conformance_spec" },
 }
 
 local problems = {}

@@ -30,9 +30,11 @@ local function read(req, limit, whole, on_piece, on_gone)
     if conn.state ~= "request" then return nil, "the client has gone", "CLOSED" end
     return false
   end
+  local ok, message, code = core.read_body(conn, max, whole)
+  if not ok then return nil, message, code end
   req.on_piece, req.on_body_gone = on_piece, on_gone
   conn._request = req
-  return core.read_body(conn, max, whole)
+  return true
 end
 
 -- req:body([limit]): all of it, "" when there is none. Waits. Nil, message, code when it cannot be

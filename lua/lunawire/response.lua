@@ -192,10 +192,12 @@ function response.answer_file(res, status, fields, file, offset, size)
   return nil, message, code
 end
 
--- The answer that a connection waits for, on an endpoint of dispatch. `sent` turns true when its head
--- is on its way, `finished` with its last byte.
+-- The answer that a connection waits for, on an endpoint of dispatch. `sent` turns true when its
+-- head is on its way, `finished` with its last byte.
 function response.new(conn, endpoint)
-  return setmetatable({ conn = conn, endpoint = endpoint, sent = false, finished = false }, Response)
+  return setmetatable({
+    conn = conn, endpoint = endpoint, sent = false, finished = false,
+  }, Response)
 end
 
 -- Hooks of the core -----------------------------------------------------------------------------
