@@ -165,9 +165,9 @@ end
 
 local function read_urlencoded(reader, req)
   local limits = reader.limits
-  local body, message, code = req:body(math.min(limits.max_total, 16 * limits.max_field))
-  if not body then return nil, message, code end
-  for pair in body:gmatch("[^&]+") do
+  local text, message, code = req:body(math.min(limits.max_total, 16 * limits.max_field))
+  if not text then return nil, message, code end
+  for pair in text:gmatch("[^&]+") do
     local name, value = pair:match("^([^=]*)=?(.*)$")
     reader.count = reader.count + 1
     if reader.count > limits.max_fields then return too_large("the form has too many values") end
