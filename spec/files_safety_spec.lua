@@ -1,6 +1,7 @@
 -- ws.files: nothing outside of the directory, nothing hidden, no listing unless asked; and what
 -- happens when client, file or disk do not do as they should.
 
+local certificates = require "spec.certificates"
 local core = require "lunawire.core"
 local file_tree = require "spec.file_tree"
 local helper = require "spec.helper"
@@ -261,6 +262,17 @@ describe("real clients", function()
     assert.is_true(helper.read(part) == text)
     assert.equal("404", (curl("--path-as-is", "-w", "%{http_code}", "-o", "/dev/null",
       "/../secret.txt")))
+  end)
+
+  it("get large files over TLS, where the system cannot send them", function()
+    local text = ("a line of text\n"):rep(100000)
+    tree:write("public/long.txt", text)
+    server = assert(ws.serve { port = 0, tls = certificates.server("server"),
+      routes = { ["GET /"] = ws.files(tree:of "public") } })
+    local status, out = helper.drive { "curl", "-s", "-k", "--max-time", "10",
+      ("https://127.0.0.1:%d/long.txt"):format(server.port) }
+    assert.equal(0, status)
+    assert.is_true(out == text)
   end)
 
   it("get compressed siblings and redirects with curl", function()

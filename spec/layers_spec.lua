@@ -13,8 +13,8 @@ local pure = set [[ limits.h stdalign.h stdarg.h stdatomic.h stdbool.h stddef.h 
   stdlib.h string.h strings.h inttypes.h emmintrin.h immintrin.h smmintrin.h tmmintrin.h
   arm_neon.h ]]
 local libc = set [[ ctype.h errno.h fcntl.h math.h netdb.h poll.h pthread.h signal.h time.h unistd.h
-  arpa/inet.h netinet/in.h netinet/tcp.h sys/mman.h sys/random.h sys/resource.h sys/socket.h
-  sys/stat.h sys/types.h sys/uio.h sys/un.h ucontext.h ]]
+  arpa/inet.h netinet/in.h netinet/tcp.h sys/mman.h sys/random.h sys/resource.h sys/sendfile.h
+  sys/socket.h sys/stat.h sys/types.h sys/uio.h sys/un.h ucontext.h ]]
 
 -- Each rule: which files, which of our own folders they may include from, which other headers.
 local rules = {

@@ -7,11 +7,17 @@
 #include <fcntl.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <signal.h>
 #include <stdbool.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <unistd.h>
+#if defined(__linux__)
+#include <sys/sendfile.h>
+#elif defined(__APPLE__)
+#include <sys/uio.h>
+#endif
 
 #ifndef MSG_NOSIGNAL
 #define MSG_NOSIGNAL 0 /* macOS: the socket itself is told, in prepare */
@@ -163,3 +169,47 @@ ssize_t lw__socket_send(lw__socket s, const uv_buf_t *pieces, unsigned count) {
   while (sent < 0 && errno == EINTR);
   return sent >= 0 ? sent : last_error();
 }
+
+/* --- files --- */
+
+#if defined(__linux__)
+
+/* There is no flag that keeps sendfile from raising SIGPIPE, so the signal is blocked meanwhile and
+ * taken away, unless it was there before. */
+static ssize_t send_file_once(lw__socket s, uv_file file, off_t offset, size_t size) {
+  sigset_t pipe, before, pending;
+  const struct timespec at_once = {0};
+  sigemptyset(&pipe);
+  sigaddset(&pipe, SIGPIPE);
+  sigpending(&pending);
+  pthread_sigmask(SIG_BLOCK, &pipe, &before);
+  ssize_t sent = sendfile(s, file, &offset, size);
+  int error = errno;
+  if (sent < 0 && error == EPIPE && !sigismember(&pending, SIGPIPE)) {
+    sigtimedwait(&pipe, NULL, &at_once);
+  }
+  pthread_sigmask(SIG_SETMASK, &before, NULL);
+  errno = error;
+  return sent;
+}
+
+#elif defined(__APPLE__)
+
+/* It may fail and have sent something all the same. */
+static ssize_t send_file_once(lw__socket s, uv_file file, off_t offset, size_t size) {
+  off_t length = (off_t)size;
+  int result = sendfile(file, s, offset, &length, NULL, 0);
+  return result == 0 || length > 0 ? (ssize_t)length : -1;
+}
+
+#endif
+
+#if LW__SOCKET_SENDS_FILES
+ssize_t lw__socket_send_file(lw__socket s, uv_file file, uint64_t offset, size_t size) {
+  ssize_t sent;
+  do sent = send_file_once(s, file, (off_t)offset, size);
+  while (sent < 0 && errno == EINTR);
+  if (sent >= 0) return sent;
+  return errno == EINVAL || errno == ENOSYS ? UV_ENOTSUP : last_error();
+}
+#endif

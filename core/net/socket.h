@@ -36,6 +36,17 @@ int lw__socket_error(lw__socket s);
 /* Where the other end of a unix socket is bound: a path, which may be empty. */
 int lw__socket_peer_path(lw__socket s, char *path, size_t size);
 
+/* Whether files can be sent without their bytes coming by here. */
+#if defined(__linux__) || defined(__APPLE__)
+#define LW__SOCKET_SENDS_FILES 1
+#else
+#define LW__SOCKET_SENDS_FILES 0
+#endif
+
+/* Bytes of an open file; 0: it has none there. It waits for the disk, if they are not in memory.
+ * UV_EAGAIN: not now. UV_ENOTSUP: the system cannot do that with this file. */
+ssize_t lw__socket_send_file(lw__socket s, uv_file file, uint64_t offset, size_t size);
+
 /* How many bytes were received or sent; receiving none is the end. UV_EAGAIN: not now. */
 ssize_t lw__socket_receive(lw__socket s, void *data, size_t size);
 ssize_t lw__socket_send(lw__socket s, const uv_buf_t *pieces, unsigned count);

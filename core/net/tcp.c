@@ -18,6 +18,7 @@ struct tcp {
   lw__watch watch;
   lw__peer peer;
   bool is_reading, has_ended, must_shut;
+  bool awaits_room; /* of a file the kernel did not take all */
 };
 
 static struct tcp *of_transport(const lw_transport *t) {
@@ -34,7 +35,8 @@ static bool is_closed(const struct tcp *tcp) {
 
 /* Tells the poller what is of interest now. */
 static int watch(struct tcp *tcp) {
-  int wanted = (tcp->is_reading ? UV_READABLE : 0) | (tcp->out != NULL ? UV_WRITABLE : 0);
+  bool is_sending = tcp->out != NULL || tcp->awaits_room;
+  int wanted = (tcp->is_reading ? UV_READABLE : 0) | (is_sending ? UV_WRITABLE : 0);
   return lw__watch_want(tcp->head.net->poller, &tcp->watch, wanted);
 }
 
@@ -135,12 +137,39 @@ static size_t tcp_unwritten(const lw_transport *t) {
   return tcp->out != NULL ? lw_out_size(tcp->out) : 0;
 }
 
+#if LW__SOCKET_SENDS_FILES
+static ssize_t tcp_send_file(lw_transport *t, uv_file file, uint64_t offset, size_t size) {
+  struct tcp *tcp = of_transport(t);
+  if (tcp->out != NULL || tcp->awaits_room) return UV_EBUSY;
+  if (is_closed(tcp)) return UV_EBADF;
+  ssize_t sent = lw__socket_send_file(tcp->watch.socket, file, offset, size);
+  if (sent == 0) return UV_EOF;
+  if (sent == (ssize_t)size || (sent < 0 && sent != UV_EAGAIN)) return sent;
+  lw__watch_blocked(&tcp->watch, UV_WRITABLE);
+  tcp->awaits_room = true;
+  int error = watch(tcp);
+  return error != 0 ? error : sent > 0 ? sent : 0;
+}
+#else
+#define tcp_send_file NULL
+#endif
+
+static void tell_of_room(struct tcp *tcp) {
+  tcp->awaits_room = false;
+  tcp->head.events->on_written(tcp->head.owner, 0);
+  watch(tcp); /* not before: there is more to send, as a rule */
+}
+
 /* --- both --- */
 
 static void on_ready(lw__watch *watch, int events) {
   struct tcp *tcp = of_watch(watch);
   if ((events & UV_READABLE) != 0) receive(tcp);
-  if ((events & UV_WRITABLE) != 0 && tcp->out != NULL) send_kept(tcp);
+  if ((events & UV_WRITABLE) != 0 && tcp->out != NULL) {
+    send_kept(tcp);
+  } else if ((events & UV_WRITABLE) != 0 && tcp->awaits_room) {
+    tell_of_room(tcp);
+  }
 }
 
 /* --- ending --- */
@@ -165,7 +194,7 @@ static void on_stopped(lw__watch *watch) {
 static void tcp_close(lw_transport *t) {
   struct tcp *tcp = of_transport(t);
   if (is_closed(tcp)) return;
-  tcp->is_reading = false;
+  tcp->is_reading = tcp->awaits_room = false;
   lw__watch_stop(t->net->poller, &tcp->watch);
   lw__socket_close(tcp->watch.socket);
   if (tcp->out != NULL) lw_out_give(t->net->outs, tcp->out);
@@ -189,7 +218,10 @@ static int unix_peer(const lw_transport *t, char *path, size_t size, int *port) 
 /* --- making one --- */
 
 #define KIND(name, peer)                                                                           \
-  { name, tcp_read_start, tcp_read_stop, tcp_write, tcp_unwritten, tcp_shutdown, tcp_close, peer }
+  {                                                                                                \
+    name, tcp_read_start, tcp_read_stop, tcp_write, tcp_unwritten, tcp_shutdown, tcp_close, peer,  \
+        tcp_send_file                                                                              \
+  }
 static const lw_transport_kind tcp_kind = KIND("tcp", tcp_peer);
 static const lw_transport_kind unix_kind = KIND("unix", unix_peer);
 

@@ -269,7 +269,7 @@ static const lw_transport_events lower_events = {on_lower_read, on_lower_end, lw
 
 static const lw_transport_kind tls_kind = {"tls",         tls_read_start,    tls_read_stop,
                                            lw__tls_write, lw__tls_unwritten, lw__tls_shutdown,
-                                           tls_close,     tls_peer};
+                                           tls_close,     tls_peer,          NULL};
 
 static bool set_bio(lw__tls *tls) {
   BIO *bio = tls->ssl != NULL ? BIO_new(tls->context->bio) : NULL;

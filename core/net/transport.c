@@ -17,6 +17,14 @@ int lw_transport_write(lw_transport *t, lw_out *out) {
   return t->kind->write(t, out);
 }
 
+bool lw_transport_sends_files(const lw_transport *t) {
+  return t->kind->send_file != NULL;
+}
+
+ssize_t lw_transport_send_file(lw_transport *t, uv_file file, uint64_t offset, size_t size) {
+  return t->kind->send_file(t, file, offset, size);
+}
+
 size_t lw_transport_unwritten(const lw_transport *t) {
   return t->kind->unwritten(t);
 }

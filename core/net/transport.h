@@ -41,6 +41,7 @@ typedef struct lw_transport_kind {
   int (*shutdown)(lw_transport *t);
   void (*close)(lw_transport *t);
   int (*peer)(const lw_transport *t, char *address, size_t size, int *port);
+  ssize_t (*send_file)(lw_transport *t, uv_file file, uint64_t offset, size_t size); /* or NULL */
 } lw_transport_kind;
 
 /* What a libuv code cannot tell: a certificate that was refused, and the like. */
@@ -70,6 +71,14 @@ void lw_transport_read_stop(lw_transport *t);
  * 0: the rest is kept; on_written comes later, and nothing may be written before it.
  * Negative: an error; the lw_out was given back. The owner should close the transport. */
 int lw_transport_write(lw_transport *t, lw_out *out);
+
+/* True when it can send files without their bytes coming by here. */
+bool lw_transport_sends_files(const lw_transport *t);
+
+/* Sends bytes of an open file, while nothing is kept. Returns how many the kernel took; when these
+ * are not all, on_written comes once there is room, and nothing may be written before it. UV_EOF:
+ * the file has no such bytes. UV_ENOTSUP: not of this file, nothing was sent. */
+ssize_t lw_transport_send_file(lw_transport *t, uv_file file, uint64_t offset, size_t size);
 
 /* Bytes of the kept lw_out that the kernel has not accepted yet. */
 size_t lw_transport_unwritten(const lw_transport *t);
