@@ -175,7 +175,7 @@ ssize_t lw__socket_send(lw__socket s, const uv_buf_t *pieces, unsigned count) {
 #if defined(__linux__)
 
 /* There is no flag that keeps sendfile from raising SIGPIPE, so the signal is blocked meanwhile and
- * taken away, unless it was there before. */
+ * taken away, unless it was there before. It may have come although something was sent. */
 static ssize_t send_file_once(lw__socket s, uv_file file, off_t offset, size_t size) {
   sigset_t pipe, before, pending;
   const struct timespec at_once = {0};
@@ -185,9 +185,8 @@ static ssize_t send_file_once(lw__socket s, uv_file file, off_t offset, size_t s
   pthread_sigmask(SIG_BLOCK, &pipe, &before);
   ssize_t sent = sendfile(s, file, &offset, size);
   int error = errno;
-  if (sent < 0 && error == EPIPE && !sigismember(&pending, SIGPIPE)) {
-    sigtimedwait(&pipe, NULL, &at_once);
-  }
+  bool may_have_come = sent < (ssize_t)size && !sigismember(&pending, SIGPIPE);
+  if (may_have_come) sigtimedwait(&pipe, NULL, &at_once);
   pthread_sigmask(SIG_SETMASK, &before, NULL);
   errno = error;
   return sent;
