@@ -55,7 +55,7 @@ static int64_t open_below(const char *name) {
   char path[128], *real;
   lw_file_facts facts;
   uv_file fd;
-  snprintf(path, sizeof path, "%s/root/%s", directory, name);
+  snprintf(path, sizeof path, "%s/top/%s", directory, name);
   int error = lw__fs_open_below(root, path, &fd, &facts, &real);
   if (error != 0) return error;
   free(real);
@@ -68,11 +68,11 @@ TEST(follows_links_inside_only) {
     has_proc = i == 0;
     CHECK_INT(open_below("file"), 6);
     CHECK(open_below(".") >= 0);
-    make_link("file", "root/inner");
+    make_link("file", "top/inner");
     CHECK_INT(open_below("inner"), 6);
-    make_link("../secret", "root/outer");
+    make_link("../secret", "top/outer");
     CHECK_INT(open_below("outer"), UV_ENOENT);
-    make_link("../root2/file", "root/twin");
+    make_link("../top2/file", "top/twin");
     CHECK_INT(open_below("twin"), UV_ENOENT);
     CHECK_INT(open_below("none"), UV_ENOENT);
   }
@@ -80,13 +80,13 @@ TEST(follows_links_inside_only) {
 
 /* The name led out when it was opened, and leads inside when it is looked at. */
 static void make_innocent(void) {
-  make_link("file", "root/swapped");
+  make_link("file", "top/swapped");
 }
 
 TEST(is_not_fooled_by_a_link_that_changes) {
   for (int i = 0; i < 2; i++) {
     has_proc = i == 0;
-    make_link("../secret", "root/swapped");
+    make_link("../secret", "top/swapped");
     in_between = make_innocent;
     int64_t result = open_below("swapped");
     in_between = NULL;
@@ -110,12 +110,12 @@ TEST(survives_any_allocation_that_fails) {
 int main(void) {
   char path[128];
   if (mkdtemp(directory) == NULL) return 1;
-  path_of(root, "root");
+  path_of(root, "top");
   mkdir(root, 0700);
-  path_of(path, "root2");
+  path_of(path, "top2");
   mkdir(path, 0700);
-  write_file("root/file", "inside");
-  write_file("root2/file", "outside");
+  write_file("top/file", "inside");
+  write_file("top2/file", "outside");
   write_file("secret", "secret!");
   RUN(follows_links_inside_only);
   RUN(is_not_fooled_by_a_link_that_changes);
