@@ -1,5 +1,6 @@
 -- What scripts read from a request's head.
 
+local helper = require "spec.helper"
 local request = require "lunawire.request"
 
 -- The request of a target and header fields { name, value, ... }.
@@ -85,5 +86,15 @@ describe("a request", function()
 
   it("is nil for a connection that has none", function()
     assert.is_nil(request.of {})
+  end)
+
+  it("takes time in proportion to its size", function()
+    for _, text in ipairs { "a%sb=c", "a=b%sc", "%s" } do
+      helper.expect_linear(function(size)
+        local value = text:format((" "):rep(size))
+        local req = new("/", { "Cookie", value, "Sec-WebSocket-Protocol", value })
+        return req.cookies, req.protocols
+      end)
+    end
   end)
 end)

@@ -58,6 +58,24 @@ TEST(raises_no_signal) {
   close(ours);
 }
 
+#if LW__SOCKET_SENDS_FILES
+TEST(sends_files) {
+  char text[8] = "";
+  FILE *file = tmpfile();
+  signal(SIGPIPE, SIG_DFL);
+  CHECK(file != NULL && fputs("0123456789", file) >= 0 && fflush(file) == 0);
+  open_pair();
+  CHECK_INT(lw__socket_send_file(ours, fileno(file), 2, 5), 5);
+  CHECK_INT(lw__socket_receive(theirs, text, sizeof text), 5);
+  CHECK(strcmp(text, "23456") == 0);
+  CHECK_INT(lw__socket_send_file(ours, fileno(file), 10, 5), 0);
+  close(theirs);
+  CHECK_INT(lw__socket_send_file(ours, fileno(file), 0, 5), UV_EPIPE);
+  fclose(file);
+  close(ours);
+}
+#endif
+
 TEST(tells_how_connecting_ended) {
   lw__socket s;
   struct sockaddr_un name = {.sun_family = AF_UNIX, .sun_path = "/nowhere/at/all"};
@@ -111,6 +129,9 @@ int main(void) {
   RUN(never_blocks);
   RUN(sends_and_receives);
   RUN(raises_no_signal);
+#if LW__SOCKET_SENDS_FILES
+  RUN(sends_files);
+#endif
   RUN(tells_how_connecting_ended);
   RUN(knows_no_path_of_what_has_none);
 #ifdef __linux__

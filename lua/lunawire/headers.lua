@@ -3,6 +3,7 @@
 
 local core = require "lunawire.core"
 local misuse = require "lunawire.misuse"
+local trim = require "lunawire.trim"
 
 local headers = {}
 
@@ -76,7 +77,7 @@ end
 function headers.elements(value)
   local elements = {}
   for element in (value or ""):gmatch("[^,]+") do
-    element = element:match("^%s*(.-)%s*$")
+    element = trim(element)
     if element ~= "" then elements[#elements + 1] = element end
   end
   return elements

@@ -16,6 +16,7 @@ local body = require "lunawire.body"
 local core = require "lunawire.core"
 local form_parts = require "lunawire.form_parts"
 local headers = require "lunawire.headers"
+local trim = require "lunawire.trim"
 
 local fields = {} -- name = function(req), which computes the field
 
@@ -66,7 +67,8 @@ function fields.headers(req) return headers.to_table(req.parsed.fields) end
 function fields.cookies(req)
   local cookies = {}
   for pair in (req.headers.cookie or ""):gmatch("[^;]+") do
-    local name, value = pair:match("^%s*([^=]-)%s*=%s*(.-)%s*$")
+    local name, value = pair:match("^([^=]*)=(.*)$")
+    name, value = name and trim(name), value and trim(value)
     if name and cookies[name] == nil then cookies[name] = value:match('^"(.*)"$') or value end
   end
   return cookies
