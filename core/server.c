@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "conn_http.h"
 #include "net/tls.h"
 
 /* --- birth and death --- */
@@ -205,6 +206,14 @@ static void close_one(lw_conn *conn, void *context) {
   lw_conn_close(conn, why->code, why->reason, strlen(why->reason));
 }
 
+/* Between two requests: no more are answered. */
+static void end_if_idle(lw_conn *conn, void *context) {
+  (void)context;
+  if (conn->http != NULL && !conn->has_head && !lw__http_has_asked(conn)) {
+    lw__conn_finish(conn, LW_CLOSE_ABNORMAL, "", 0, lw_conn_buffered(conn) > 0);
+  }
+}
+
 static void refuse_one(lw_conn *conn, void *context) {
   (void)context;
   lw__server_on_stop(conn);
@@ -213,6 +222,7 @@ static void refuse_one(lw_conn *conn, void *context) {
 void lw_server_stop(lw_server *server, unsigned close_code, const char *reason) {
   if (server->listener != NULL) lw_listener_close(server->listener);
   server->listener = NULL;
+  each_in(server, LW_REQUEST, LW_REQUEST, end_if_idle, NULL);
   if (close_code == 0) return;
   lw_server_each(server, close_one, &(closing){close_code, reason});
   each_in(server, LW_REQUEST, LW_REQUEST, refuse_one, NULL);

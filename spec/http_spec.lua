@@ -268,4 +268,18 @@ describe("a server that stops", function()
     idle:close()
     asking:close()
   end)
+
+  it("by and by lets answers be finished, and no request follows them", function()
+    local waiting
+    local idle = serve { ["GET /"] = hello, ["GET /wait"] = function(_, res) waiting = res end }
+    read_answer(idle:send(get "/"))
+    local asking = http.connect():send(get "/wait" .. get "/")
+    helper.wait_until(function() return waiting end)
+    http.server:drain { over = 0.1 }
+    assert.same({ "", "eof" }, { idle:read_all() })
+    waiting:send("at last")
+    assert.matches("\r\nConnection: close\r\n\r\nat last$", (asking:read_all()))
+    idle:close()
+    asking:close()
+  end)
 end)

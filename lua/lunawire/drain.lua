@@ -39,7 +39,8 @@ end
 function drain.drain(server, given)
   local o = options.check("drain", given == nil and {} or given)
   if running[server] then finish(server) end
-  if o.over == 0 or #server:connections() == 0 then return server:stop(o.code, o.reason) end
+  local is_empty = server:stats().connections == 0
+  if o.over == 0 or is_empty then return server:stop(o.code, o.reason) end
   core.stop_listening(server)
   start(server, o)
 end
