@@ -121,7 +121,8 @@ function report.curve(title, points, unit)
     .. 'font-size="12"><rect width="100%%" height="100%%" fill="#fff"/><text x="10" y="24" '
     .. 'font-size="16">%s</text><path d="M%d %dH%d" stroke="#999"/><polyline points="%s" '
     .. 'fill="none" stroke="%s" stroke-width="2"/>%s</svg>\n'):format(width, top + height + 36,
-    escape(title), left, top + height, width - 20, table.concat(path, " "), colours[1], table.concat(parts))
+    escape(title), left, top + height, width - 20, table.concat(path, " "), colours[1],
+    table.concat(parts))
 end
 
 function report.write(name, text)
