@@ -96,9 +96,9 @@ void lw__client_on_bad_head(lw_conn *conn, lw_error error) {
     lw__client_failed_with(conn, error);
   } else if (conn->has_head) { /* a refusal whose body does not end */
     lw__client_refused(conn);
+  } else if (conn->io == NULL) {
+    lw__client_late(conn);
   } else {
-    lw__client_failed(conn, "ETIMEDOUT",
-                      conn->io == NULL ? lw__client_lateness(conn->client)
-                                       : "the server did not answer the handshake in time");
+    lw__client_failed(conn, "ETIMEDOUT", "the server did not answer the handshake in time");
   }
 }

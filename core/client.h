@@ -51,8 +51,8 @@ bool lw__client_prepare(lw_conn *conn, const lw_connect_options *options, lw_fai
 bool lw__client_set_out(lw_conn *conn, const lw_connect_options *options, lw_failure *failure);
 /* Lets go of all that client_route.c has of it but the connection's transport. */
 void lw__client_turn_back(lw_client *client);
-/* What to say when there is no time left, as long as no transport leads to the server. */
-const char *lw__client_lateness(const lw_client *client);
+/* There is no time left, and no transport leads to the server: tells what was waited for. */
+void lw__client_late(lw_conn *conn);
 
 /* The server refused. True when that was a redirect, which is then followed or has failed. */
 bool lw__client_redirected(lw_conn *conn, const lw_http_head *response);

@@ -7,6 +7,9 @@
 #include "client.h"
 #include "net/tls.h"
 
+/* Bytes of a message that lists what was tried; it is cut there. */
+#define MESSAGE_MAX 400
+
 /* --- entering and leaving a stage --- */
 
 static lw_conn *enter(void *owner) {
@@ -92,15 +95,25 @@ static void start_tunnel(lw_conn *conn, lw_transport *io) {
 
 /* --- dialling --- */
 
+/* The proxy is dialled in its turn; before that the server may be, for its addresses. */
+static bool is_for_proxy(const lw_client *client) {
+  return client->has_proxy && client->turn != NULL;
+}
+
+static void failed_having_tried(lw_conn *conn, const char *code, const char *what,
+                                const char *tried) {
+  char message[MESSAGE_MAX];
+  snprintf(message, sizeof message, "%s: %s", what, tried);
+  lw__client_failed(conn, code, message);
+}
+
 static void on_dialled(void *owner, lw_transport *io, int error, const char *tried) {
   lw_conn *conn = enter(owner);
   lw_client *client = conn->client;
   client->dial = NULL;
   if (io == NULL) {
-    char message[400];
-    const char *whom = client->has_proxy && client->turn != NULL ? " to the proxy" : "";
-    snprintf(message, sizeof message, "cannot connect%s: %s", whom, tried);
-    lw__client_failed(conn, uv_err_name(error), message);
+    const char *what = is_for_proxy(client) ? "cannot connect to the proxy" : "cannot connect";
+    failed_having_tried(conn, uv_err_name(error), what, tried);
   } else if (client->has_proxy) {
     start_tunnel(conn, io);
   } else {
@@ -277,12 +290,27 @@ void lw__client_turn_back(lw_client *client) {
   free(client->addresses.texts);
 }
 
-const char *lw__client_lateness(const lw_client *client) {
+/* --- being late --- */
+
+static void dialled_too_long(lw_conn *conn) {
+  const lw_client *client = conn->client;
+  char *tried = lw_dial_tried(client->dial);
+  failed_having_tried(conn, "ETIMEDOUT",
+                      is_for_proxy(client) ? "the proxy could not be reached in time"
+                                           : "the server could not be reached in time",
+                      tried != NULL ? tried : "out of memory");
+  free(tried);
+}
+
+void lw__client_late(lw_conn *conn) {
+  const lw_client *client = conn->client;
   if (client->turn != NULL && !lw_turn_has_come(client->turn)) {
-    return "another connection to the same address was still connecting, and this one's turn did "
-           "not come in time";
+    lw__client_failed(conn, "ETIMEDOUT",
+                      "another connection to the same address was still connecting, and this "
+                      "one's turn did not come in time");
+  } else if (client->dial != NULL) {
+    dialled_too_long(conn);
+  } else {
+    lw__client_failed(conn, "ETIMEDOUT", "the proxy did not lead to the server in time");
   }
-  if (client->tunnel != NULL) return "the proxy did not lead to the server in time";
-  if (client->has_proxy && client->turn != NULL) return "the proxy could not be reached in time";
-  return "the server could not be reached in time";
 }

@@ -370,9 +370,10 @@ print("reset", flush=True)]], read }
       local conn, message, code = ws.connect(url:format(hole.port), options)
       return { conn, code, message }
     end
-    assert.same({ nil, "ETIMEDOUT", "the server could not be reached in time" },
+    local tried = (": 127.0.0.1:%d: no answer"):format(hole.port)
+    assert.same({ nil, "ETIMEDOUT", "the server could not be reached in time" .. tried },
       try("ws://127.0.0.1:%d/", {}))
-    assert.same({ nil, "ETIMEDOUT", "the proxy could not be reached in time" },
+    assert.same({ nil, "ETIMEDOUT", "the proxy could not be reached in time" .. tried },
       try("ws://127.0.0.1:1/", { proxy = "http://127.0.0.1:" .. hole.port }))
     hole:close()
   end)

@@ -131,33 +131,41 @@ static size_t write_line(const struct attempt *attempt, char *line, size_t size)
   lw__address_text(&attempt->address, text, sizeof text, &port);
   const char *form = strchr(text, ':') != NULL ? "%s[%s]:%d: %s" : "%s%s:%d: %s";
   const char *separator = attempt == attempt->dial->attempts ? "" : "; ";
-  int length = snprintf(line, size, form, separator, text, port, reason(attempt->error));
+  const char *why = attempt->socket != LW__SOCKET_NONE ? "no answer" : reason(attempt->error);
+  int length = snprintf(line, size, form, separator, text, port, why);
   return length < (int)size ? (size_t)length : size - 1;
 }
 
-/* Text that the caller frees, or NULL when out of memory. */
 static char *describe_addresses(const lw_dial *dial) {
-  char *text = malloc(dial->count * TRIED_LINE_MAX);
+  char *text = malloc(dial->next * TRIED_LINE_MAX);
   if (text == NULL) return NULL;
   size_t length = 0;
-  for (unsigned i = 0; i < dial->count; i++)
+  for (unsigned i = 0; i < dial->next; i++)
     length += write_line(&dial->attempts[i], text + length, TRIED_LINE_MAX);
   return text;
 }
 
+static const char *state_of_name(const lw_dial *dial) {
+  if (dial->is_resolving) return "the name is not resolved yet";
+  return dial->error == 0 ? "not tried yet" : reason(dial->error);
+}
+
 static char *describe_name(const lw_dial *dial) {
   const char *name = dial->path != NULL ? dial->path : dial->host;
-  const char *why = reason(dial->error);
+  const char *why = state_of_name(dial);
   size_t size = strlen(name) + strlen(why) + sizeof ": ";
   char *text = malloc(size);
   if (text != NULL) snprintf(text, size, "%s: %s", name, why);
   return text;
 }
 
+char *lw_dial_tried(const lw_dial *dial) {
+  return dial->path == NULL && dial->next > 0 ? describe_addresses(dial) : describe_name(dial);
+}
+
 static void fail(lw_dial *dial, int error) {
   dial->error = error;
-  bool has_addresses = dial->path == NULL && dial->count > 0;
-  char *tried = has_addresses ? describe_addresses(dial) : describe_name(dial);
+  char *tried = lw_dial_tried(dial);
   finish(dial);
   dial->done(dial->owner, NULL, error, tried != NULL ? tried : reason(error));
   free(tried);

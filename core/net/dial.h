@@ -38,6 +38,10 @@ void lw_dial_go(lw_dial *dial);
 unsigned lw_dial_count(const lw_dial *dial);
 int lw_dial_address(const lw_dial *dial, unsigned index, char *text, size_t size, int *port);
 
+/* The same as `tried` above, for those who give up: what was tried until now. The caller frees it;
+ * NULL when out of memory. */
+char *lw_dial_tried(const lw_dial *dial);
+
 /* The same with addresses that are known already, tried in this order. `port` is in them. */
 int lw__dial_start_addresses(lw_dial **dial, lw_net *net, const struct sockaddr_storage *addresses,
                              unsigned count, lw_dial_done done, void *owner);

@@ -193,6 +193,13 @@ TEST(tries_the_next_when_one_does_not_answer) {
   CHECK_INT(done_count, 1);
 }
 
+static bool tells(const char *expected) {
+  char *tried = lw_dial_tried(dial);
+  bool is_told = tried != NULL && strcmp(tried, expected) == 0;
+  free(tried);
+  return is_told;
+}
+
 TEST(lists_all_that_was_tried) {
   start();
   int fd = refuse_at("127.0.0.1");
@@ -203,6 +210,29 @@ TEST(lists_all_that_was_tried) {
     CHECK(tried_is("[::1]:%d: connection refused; 127.0.0.1:%d: connection refused", port_of(fd)));
   close(fd);
   CHECK_INT(close_all(), 0);
+}
+
+TEST(tells_at_any_time_what_was_tried) {
+  struct hole hole;
+  start();
+  open_hole(&hole, "127.0.0.1");
+  int port = port_of(hole.listening), dead = refuse_at("127.0.0.2");
+  CHECK_INT(dial_host("127.0.0.1", port), 0);
+  CHECK(tells("127.0.0.1: not tried yet"));
+  lw_dial_cancel(dial);
+  CHECK_INT(dial_host("localhost", port), 0);
+  CHECK(tells("localhost: the name is not resolved yet"));
+  lw_dial_cancel(dial);
+  CHECK_INT(dial_two("127.0.0.2", port_of(dead), "127.0.0.1", port), 0);
+  char expected[128];
+  snprintf(expected, sizeof expected, "127.0.0.2:%d: connection refused; 127.0.0.1:%d: no answer",
+           port_of(dead), port);
+  RUN_UNTIL(tells(expected));
+  lw_dial_cancel(dial);
+  close(dead);
+  close_hole(&hole);
+  CHECK_INT(close_all(), 0);
+  CHECK_INT(done_count, 0);
 }
 
 TEST(survives_cancelling_while_it_connects) {
