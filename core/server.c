@@ -162,6 +162,11 @@ lw_server *lw_server_open(lw_loop *loop, const lw_server_options *options,
     if (options->path != NULL) {
       lw__fail(failure, uv_err_name(error), "cannot listen on %s: %s", options->path,
                uv_strerror(error));
+    } else if (error == UV_EINVAL) {
+      lw__fail(failure, "EINVAL",
+               "cannot listen on %s: host must be a numeric address, such as \"127.0.0.1\", or "
+               "\"*\" for all",
+               options->host);
     } else {
       lw__fail(failure, uv_err_name(error), "cannot listen on %s port %d: %s", options->host,
                options->port, uv_strerror(error));

@@ -246,7 +246,7 @@ describe("server:stop", function()
     serve {}
     local message = "stop: the code must be 1000 to 1003, 1007 to 1014 or 3000 to 4999, "
       .. "the reason UTF-8 of at most 123 bytes"
-    for _, code in ipairs { -1, 0, 1005, 1006, 5000 } do
+    for _, code in ipairs { -1, 0, 1000.5, 1005, 1006, 5000 } do
       assert.has_error(function() server:stop(code) end, message)
     end
     assert.has_error(function() server:stop(1012, ("x"):rep(124)) end, message)
@@ -337,7 +337,7 @@ describe("close", function()
     local conn = assert(ws.connect("ws://127.0.0.1:" .. server.port))
     local message = "close: the code must be 1000 to 1003, 1007 to 1014 or 3000 to 4999, "
       .. "the reason UTF-8 of at most 123 bytes"
-    for _, code in ipairs { -1, 0, 999, 1004, 1006, 1015, 2999, 5000, 2 ^ 31 } do
+    for _, code in ipairs { -1, 0, 999, 1000.5, 1004, 1006, 1015, 2999, 5000, 2 ^ 31, 0 / 0 } do
       assert.has_error(function() conn:close(code) end, message)
     end
     assert.has_error(function() conn:close(1000, ("x"):rep(124)) end, message)

@@ -35,6 +35,7 @@ describe("the nearest name", function()
   for word, meant in pairs {
     on_mesage = "on_message", onmessage = "on_message", ON_MESSAGE = "on_message",
     on_messgae = "on_message", prot = "port", ports = "port", pth = "path", hots = "host",
+    path_of_socket = "path",
   } do
     it(("to %s is %s"):format(word, meant), function()
       assert.equal(meant, nearest(word, names))

@@ -107,7 +107,9 @@ describe("routes", function()
   end)
 
   it("answer 404 to an upgrade where only pages are", function()
-    assert.equal(404, (select(2, compile("GET /a"):find("WS", "/a"))))
+    local _, status, text = compile("GET /a"):find("WS", "/a")
+    assert.equal(404, status)
+    assert.equal("this address does not speak WebSocket\n", text)
   end)
 
   it("answer 400 to malformed percent-encoding", function()

@@ -78,6 +78,21 @@ describe("serve", function()
     server:stop()
   end)
 
+  it("asks for a numeric host", function()
+    local server, message, code = ws.serve { host = "a.example", port = 0, on_message = print }
+    assert.is_nil(server)
+    assert.equal('cannot listen on a.example: host must be a numeric address, such as "127.0.0.1", '
+      .. 'or "*" for all', message)
+    assert.equal("EINVAL", code)
+  end)
+
+  it("tells where it listens when it is printed", function()
+    local server = assert(ws.serve { port = 0, on_message = print })
+    assert.equal(("lunawire server (127.0.0.1 port %d)"):format(server.port), tostring(server))
+    server:stop()
+    assert.equal("lunawire server (stopped)", tostring(server))
+  end)
+
   it("listens on a unix socket", function()
     local path = helper.file()
     os.remove(path)

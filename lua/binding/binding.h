@@ -113,6 +113,11 @@ int lw__push_sent(lua_State *L, lw_lua_conn *c, lw_send_result result);
 /* nil, message, code for a result below 0. */
 int lw__push_send_failure(lua_State *L, lw_send_result result);
 
+/* The close code at the index; 0, which is none, for anything else. */
+unsigned lw__close_code(lua_State *L, int index, unsigned usual);
+/* Raises: the function was given a code or a reason that may not be sent. */
+int lw__raise_closing(lua_State *L, const char *function);
+
 /* ---- message.c: what is to be sent */
 
 #define LW_PARTS_ON_STACK 16

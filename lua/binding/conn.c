@@ -1,4 +1,5 @@
 /* The connection object of scripts: its methods. Its fields are in conn_fields.c. */
+#include <math.h>
 #include <string.h>
 
 #include "binding.h"
@@ -137,16 +138,25 @@ static int conn_ping(lua_State *L) {
 
 /* --- closing --- */
 
+unsigned lw__close_code(lua_State *L, int index, unsigned usual) {
+  lua_Number code = luaL_optnumber(L, index, usual);
+  return code >= 0 && code <= 4999 && code == floor(code) ? (unsigned)code : 0;
+}
+
+int lw__raise_closing(lua_State *L, const char *function) {
+  return luaL_error(L,
+                    "%s: the code must be 1000 to 1003, 1007 to 1014 or 3000 to 4999, the reason "
+                    "UTF-8 of at most 123 bytes",
+                    function);
+}
+
 /* conn:close([code [, reason]]) */
 static int conn_close(lua_State *L) {
   lw_lua_conn *c = lw__check_conn(L, 1);
   size_t size = 0;
-  lua_Integer code = luaL_optinteger(L, 2, 1000);
+  unsigned code = lw__close_code(L, 2, 1000);
   const char *reason = luaL_optlstring(L, 3, "", &size);
-  if (code < 0 || code > 4999 || !lw_conn_close(c->conn, (unsigned)code, reason, size)) {
-    return luaL_error(L, "close: the code must be 1000 to 1003, 1007 to 1014 or 3000 to 4999, the "
-                         "reason UTF-8 of at most 123 bytes");
-  }
+  if (!lw_conn_close(c->conn, code, reason, size)) return lw__raise_closing(L, "close");
   c->has_closed = true;
   lua_pushboolean(L, 1);
   return 1;

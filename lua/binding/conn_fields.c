@@ -1,8 +1,7 @@
 /* The fields of a connection object: methods first, then what the script stored, then what C knows,
  * then what Lua computes (the `property` hook). */
 #include "binding.h"
-
-#include "../../core/proto/http.h"
+#include "text.h"
 
 /* Values of the name table that lw__conn_index looks a key up in. */
 typedef enum field {
@@ -43,20 +42,6 @@ static const struct {
 /* Upvalues of __index and __newindex. */
 enum { UP_LUA = 1, UP_METHODS, UP_FIELDS };
 
-static void push_slice(lua_State *L, lw_slice slice) {
-  lua_pushlstring(L, slice.data, slice.size);
-}
-
-static void push_headers(lua_State *L, const lw_http_head *head) {
-  lua_createtable(L, (int)head->field_count * 2, 0);
-  for (size_t i = 0; i < head->field_count; i++) {
-    push_slice(L, head->fields[i].name);
-    lua_rawseti(L, -2, (int)(2 * i + 1));
-    push_slice(L, head->fields[i].value);
-    lua_rawseti(L, -2, (int)(2 * i + 2));
-  }
-}
-
 /* The head as it came, for parse_request. */
 static void push_raw_request(lua_State *L, const lw_conn *conn) {
   size_t size;
@@ -80,9 +65,9 @@ static void push_raw_response(lua_State *L, const lw_conn *conn) {
   lua_createtable(L, 3, 0);
   lua_pushinteger(L, head.status);
   lua_rawseti(L, -2, 1);
-  push_slice(L, head.reason);
+  lw__push_slice(L, head.reason);
   lua_rawseti(L, -2, 2);
-  push_headers(L, &head);
+  lw__push_fields(L, &head);
   lua_rawseti(L, -2, 3);
 }
 

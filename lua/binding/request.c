@@ -2,8 +2,8 @@
 #include <string.h>
 
 #include "../../core/lunawire_http.h"
-#include "../../core/proto/http.h"
 #include "binding.h"
+#include "text.h"
 
 static int true_or_failure(lua_State *L, bool done, const lw_failure *failure) {
   if (!done) return lw__push_failure(L, failure->message, failure->code);
@@ -126,25 +126,6 @@ static int read_body(lua_State *L) {
                          &failure);
 }
 
-static void push_slice(lua_State *L, lw_slice slice) {
-  lua_pushlstring(L, slice.data != NULL ? slice.data : "", slice.size);
-}
-
-static void push_fields(lua_State *L, const lw_http_head *head) {
-  lua_createtable(L, (int)head->field_count * 2, 0);
-  for (size_t i = 0; i < head->field_count; i++) {
-    push_slice(L, head->fields[i].name);
-    lua_rawseti(L, -2, (int)(2 * i + 1));
-    push_slice(L, head->fields[i].value);
-    lua_rawseti(L, -2, (int)(2 * i + 2));
-  }
-}
-
-static void set_slice(lua_State *L, const char *name, lw_slice slice) {
-  push_slice(L, slice);
-  lua_setfield(L, -2, name);
-}
-
 /* parse_request(head) -> { method, target, path, query, minor, fields }, or nil */
 static int parse_request(lua_State *L) {
   lw_http_head head;
@@ -152,14 +133,14 @@ static int parse_request(lua_State *L) {
   const char *data = luaL_checklstring(L, 1, &size);
   if (lw_http_parse_request(&head, data, size) != LW_OK) return 0;
   lua_createtable(L, 0, 6);
-  set_slice(L, "method", head.method);
-  set_slice(L, "target", head.target);
-  set_slice(L, "path", head.path);
+  lw__set_slice(L, "method", head.method);
+  lw__set_slice(L, "target", head.target);
+  lw__set_slice(L, "path", head.path);
   if (head.query.size > 0)
-    set_slice(L, "query", (lw_slice){head.query.data + 1, head.query.size - 1});
+    lw__set_slice(L, "query", (lw_slice){head.query.data + 1, head.query.size - 1});
   lua_pushinteger(L, head.minor);
   lua_setfield(L, -2, "minor");
-  push_fields(L, &head);
+  lw__push_fields(L, &head);
   lua_setfield(L, -2, "fields");
   return 1;
 }

@@ -160,14 +160,13 @@ static int set_calls(lua_State *L) {
 static int server_stop(lua_State *L) {
   lw_lua_server *s = lw__check_server(L, 1);
   size_t size;
-  lua_Integer code = luaL_optinteger(L, 2, 1001);
+  unsigned code = lw__close_code(L, 2, 1001);
   const char *reason = luaL_optlstring(L, 3, "", &size);
-  if (code < 0 || code > 4999 || !lw_close_code_valid((unsigned)code) ||
-      size > LW_CLOSE_REASON_MAX || !lw_utf8_valid((const uint8_t *)reason, size)) {
-    return luaL_error(L, "stop: the code must be 1000 to 1003, 1007 to 1014 or 3000 to 4999, the "
-                         "reason UTF-8 of at most 123 bytes");
+  if (!lw_close_code_valid(code) || size > LW_CLOSE_REASON_MAX ||
+      !lw_utf8_valid((const uint8_t *)reason, size)) {
+    return lw__raise_closing(L, "stop");
   }
-  lw_server_stop(s->server, (unsigned)code, reason);
+  lw_server_stop(s->server, code, reason);
   return 0;
 }
 
@@ -241,6 +240,19 @@ static int server_index(lua_State *L) {
   return 1;
 }
 
+static int server_tostring(lua_State *L) {
+  char address[256];
+  int port;
+  if (!lw_server_address(lw__check_server(L, 1)->server, address, sizeof address, &port)) {
+    lua_pushliteral(L, "lunawire server (stopped)");
+  } else if (port == 0) {
+    lua_pushfstring(L, "lunawire server (%s)", address);
+  } else {
+    lua_pushfstring(L, "lunawire server (%s port %d)", address, port);
+  }
+  return 1;
+}
+
 static int server_gc(lua_State *L) {
   lw_lua_server *s = luaL_checkudata(L, 1, METATABLE);
   if (s->handlers != NULL) lw__handlers_release(s->lua, s->handlers); /* it did not end by itself */
@@ -261,6 +273,8 @@ void lw__open_server(lua_State *L, int lua) {
   luaL_newmetatable(L, METATABLE);
   lua_pushcfunction(L, server_gc);
   lua_setfield(L, -2, "__gc");
+  lua_pushcfunction(L, server_tostring);
+  lua_setfield(L, -2, "__tostring");
   lua_pushvalue(L, lua);
   lua_newtable(L);
   lua_pushvalue(L, lua);

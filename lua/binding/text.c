@@ -4,20 +4,34 @@
 #include <string.h>
 
 #include "../../core/proto/base64.h"
-#include "../../core/proto/http.h"
 #include "../../core/proto/url.h"
 #include "binding.h"
+#include "text.h"
 
-static void set_slice(lua_State *L, const char *name, lw_slice slice) {
+void lw__push_slice(lua_State *L, lw_slice slice) {
   lua_pushlstring(L, slice.data != NULL ? slice.data : "", slice.size);
+}
+
+void lw__set_slice(lua_State *L, const char *name, lw_slice slice) {
+  lw__push_slice(L, slice);
   lua_setfield(L, -2, name);
+}
+
+void lw__push_fields(lua_State *L, const lw_http_head *head) {
+  lua_createtable(L, (int)head->field_count * 2, 0);
+  for (size_t i = 0; i < head->field_count; i++) {
+    lw__push_slice(L, head->fields[i].name);
+    lua_rawseti(L, -2, (int)(2 * i + 1));
+    lw__push_slice(L, head->fields[i].value);
+    lua_rawseti(L, -2, (int)(2 * i + 2));
+  }
 }
 
 /* The request target: "/" stands for an empty path. */
 static void set_target(lua_State *L, const lw_url *url) {
   if (url->path.size == 0) lua_pushliteral(L, "/");
   if (url->path.size > 0) lua_pushlstring(L, url->path.data, url->path.size);
-  lua_pushlstring(L, url->query.data != NULL ? url->query.data : "", url->query.size);
+  lw__push_slice(L, url->query);
   lua_concat(L, 2);
   lua_setfield(L, -2, "target");
 }
@@ -30,16 +44,16 @@ static int parse_url(lua_State *L) {
   lw_error error = lw_url_parse(&url, text, size);
   if (error != LW_OK) return lw__push_failure(L, lw_error_text(error), lw_error_name(error));
   lua_createtable(L, 0, 9);
-  set_slice(L, "scheme", url.scheme);
-  set_slice(L, "host", url.host);
-  set_slice(L, "authority", url.authority);
-  set_slice(L, "user", url.user);
+  lw__set_slice(L, "scheme", url.scheme);
+  lw__set_slice(L, "host", url.host);
+  lw__set_slice(L, "authority", url.authority);
+  lw__set_slice(L, "user", url.user);
   set_target(L, &url);
   lua_pushboolean(L, url.secure);
   lua_setfield(L, -2, "secure");
   lua_pushinteger(L, url.port);
   lua_setfield(L, -2, "port");
-  if (url.is_unix) set_slice(L, "unix_path", url.unix_path);
+  if (url.is_unix) lw__set_slice(L, "unix_path", url.unix_path);
   return 1;
 }
 

@@ -18,13 +18,15 @@ local function distance(a, b)
   return above[#b]
 end
 
--- The nearest of `names` (an array), or nil when none is near enough to be what was meant.
+-- The nearest of `names` (an array), or nil when none is near enough to be what was meant: a few
+-- typing mistakes away, or what the word begins with, as in "cert_file".
 return function(word, names)
-  local best
+  local best, begin
   local least = math.max(1, math.floor(#word / 3)) + 1
   for _, name in ipairs(names) do
     local mistakes = distance(word:lower(), name)
     if mistakes < least then best, least = name, mistakes end
+    if word:sub(1, #name) == name then begin = name end
   end
-  return best
+  return best or begin
 end

@@ -132,7 +132,8 @@ end
 
 -- What to answer when the path has routes for other methods only.
 local function refuse(method, others)
-  if method == "WS" or not next(others) then return nil, 404, "there is nothing here\n" end
+  if not next(others) then return nil, 404, "there is nothing here\n" end
+  if method == "WS" then return nil, 404, "this address does not speak WebSocket\n" end
   if method == "OPTIONS" then return nil, 204, "", allow_of(others) end
   if others.WS and (method == "GET" or method == "HEAD") then
     return nil, 426, "this address speaks WebSocket; the request does not ask for it\n"
