@@ -5,6 +5,13 @@
 #include "proto/proxy_protocol.h"
 #include "server.h"
 
+/* Gathers a part of the answer that lunawire writes. A request that nobody understood has no
+ * lw_http, and nobody to ask how long its answer was. */
+static bool write_own(lw_conn *conn, const void *data, size_t size) {
+  if (conn->http != NULL) conn->http->sent += size;
+  return lw__conn_write(conn, data, size);
+}
+
 /* Gathers the answer's head. */
 static bool write_head(lw_conn *conn, lw_exchange *x, const lw_answer *answer,
                        lw_failure *failure) {
@@ -18,7 +25,7 @@ static bool write_head(lw_conn *conn, lw_exchange *x, const lw_answer *answer,
                     (lw_slice){field->value, field->value_size});
   }
   if (lw_answer_end(&w, x, answer->length, lw__loop_date(conn->loop)) &&
-      lw__conn_write(conn, head->data, head->size)) {
+      write_own(conn, head->data, head->size)) {
     conn->server->stats.refused++;
     return true;
   }
@@ -61,8 +68,8 @@ bool lw_conn_answer(lw_conn *conn, const lw_answer *answer, lw_failure *failure)
 static bool append_chunk(lw_conn *conn, const lw_outgoing *body, size_t size) {
   char head[LW_CHUNK_HEAD_MAX];
   size_t head_size = lw_chunked_head(head, size);
-  return lw__conn_write(conn, head, head_size) && lw__conn_append(conn, body) &&
-         lw__conn_write(conn, "\r\n", 2);
+  return write_own(conn, head, head_size) && lw__conn_append(conn, body) &&
+         write_own(conn, "\r\n", 2);
 }
 
 static lw_send_result append_body(lw_conn *conn, const lw_outgoing *body, size_t size) {
@@ -72,6 +79,7 @@ static lw_send_result append_body(lw_conn *conn, const lw_outgoing *body, size_t
   bool appended =
       x->answer == LW_ANSWER_CHUNKED ? append_chunk(conn, body, size) : lw__conn_append(conn, body);
   conn->http->has_written = true;
+  conn->http->sent += size;
   return appended ? LW_SEND_OK : lw__conn_out_of_memory(conn);
 }
 
@@ -107,12 +115,16 @@ bool lw_conn_answer_finish(lw_conn *conn) {
     return false;
   }
   if (x->answer == LW_ANSWER_CHUNKED &&
-      !lw__conn_write(conn, LW_CHUNKED_END, sizeof LW_CHUNKED_END - 1)) {
+      !write_own(conn, LW_CHUNKED_END, sizeof LW_CHUNKED_END - 1)) {
     lw__conn_out_of_memory(conn);
     return false;
   }
   lw__http_answered(conn);
   return true;
+}
+
+uint64_t lw_conn_answer_size(const lw_conn *conn) {
+  return conn->http != NULL ? conn->http->sent : 0;
 }
 
 bool lw_conn_respond(lw_conn *conn, int status, const lw_field *fields, size_t field_count,
@@ -143,7 +155,7 @@ void lw__server_refuse(lw_conn *conn, int status, const char *text) {
   }
   bool written = write_head(conn, x, &answer, NULL);
   if (written && x->answer == LW_ANSWER_LENGTH) {
-    written = lw__conn_write(conn, text, strlen(text)) && lw__conn_write(conn, "\n", 1);
+    written = write_own(conn, text, strlen(text)) && write_own(conn, "\n", 1);
   }
   lw__conn_finish(conn, LW_CLOSE_ABNORMAL, "", 0, written);
 }

@@ -32,7 +32,7 @@ lw_error lw__http_begin(lw_conn *conn, const lw_http_head *request) {
   }
   http->under_way = true;
   http->wants_body = http->has_written = conn->is_paused = false;
-  http->body_size = 0;
+  http->body_size = http->sent = 0;
   return lw_exchange_begin(&http->exchange, request);
 }
 
@@ -233,6 +233,7 @@ bool lw_conn_read_body(lw_conn *conn, uint64_t max, bool whole, lw_failure *fail
   }
   if (lw_exchange_take_continue(&http->exchange)) {
     static const char interim[] = "HTTP/1.1 100 Continue\r\n\r\n";
+    http->sent += sizeof interim - 1;
     if (!lw__conn_write(conn, interim, sizeof interim - 1)) lw__http_fail(conn, LW_E_NOMEM);
   }
   http->max_body = max;

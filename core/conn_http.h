@@ -17,6 +17,7 @@ struct lw_http {
   lw_exchange exchange;
   lw_sending *sending;    /* what writes the answer's body; NULL when nothing of ours does */
   lw_buf body;            /* what came of a body that is wanted whole */
+  uint64_t sent;          /* bytes of the answer that were gathered, its framing included */
   uint64_t max_body;      /* bytes */
   uint64_t body_size;     /* bytes that were read, or are being dropped */
   uint64_t body_began_ms; /* when the pace of the body began to count, */

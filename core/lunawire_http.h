@@ -49,6 +49,11 @@ lw_send_result lw_conn_answer_write(lw_conn *conn, const lw_outgoing *body);
  * can tell the client. */
 bool lw_conn_answer_finish(lw_conn *conn);
 
+/* How many bytes the answer has so far: its body, and what frames it (heads, those of chunks too,
+ * "100 Continue"; not what TLS makes of them). After its end that of the last answer, until the
+ * next request begins. */
+uint64_t lw_conn_answer_size(const lw_conn *conn);
+
 /* All three: a whole answer, whose body is copied. */
 bool lw_conn_respond(lw_conn *conn, int status, const lw_field *fields, size_t field_count,
                      const char *body, size_t size, lw_failure *failure);

@@ -44,6 +44,13 @@ static int check(lua_State *L) {
 
 /* --- answers --- */
 
+/* The answer is finished: true, and its size, which the next request makes the core forget. */
+static int push_finished(lua_State *L, const lw_conn *conn) {
+  lua_pushboolean(L, 1);
+  lua_pushinteger(L, (lua_Integer)lw_conn_answer_size(conn));
+  return 2;
+}
+
 static lw_send_result write_body(lua_State *L, lw_lua_conn *c, int index) {
   lw_outgoing body = {.kind = LW_BINARY};
   return lw__send_parts(L, c, index, &body, lw_conn_answer_write);
@@ -66,7 +73,7 @@ static uint64_t length_of(lua_State *L, int index) {
   return length;
 }
 
-/* respond(conn, status, headers, body, close): a whole answer */
+/* respond(conn, status, headers, body, close): a whole answer -> what answer_finish returns */
 static int respond(lua_State *L) {
   lw_failure failure;
   lw_field few[LW_FEW_FIELDS];
@@ -79,8 +86,7 @@ static int respond(lua_State *L) {
   lw_send_result result = answer.length > 0 ? write_body(L, c, 4) : LW_SEND_OK;
   if (result < 0 || !lw_conn_answer_finish(c->conn))
     return lw__push_send_failure(L, LW_SEND_CLOSED);
-  lua_pushboolean(L, 1);
-  return 1;
+  return push_finished(L, c->conn);
 }
 
 /* answer(conn, status, headers, length or nil, close): the head of one */
@@ -102,11 +108,16 @@ static int answer_write(lua_State *L) {
   return lw__push_sent(L, c, write_body(L, c, 2));
 }
 
-/* answer_finish(conn) -> true, or nil, message, code */
+/* answer_finish(conn) -> true and the size of the answer, or nil, message, code */
 static int answer_finish(lua_State *L) {
-  if (!lw_conn_answer_finish(lw__check_conn(L, 1)->conn))
-    return lw__push_send_failure(L, LW_SEND_CLOSED);
-  lua_pushboolean(L, 1);
+  lw_conn *conn = lw__check_conn(L, 1)->conn;
+  if (!lw_conn_answer_finish(conn)) return lw__push_send_failure(L, LW_SEND_CLOSED);
+  return push_finished(L, conn);
+}
+
+/* answer_size(conn) -> bytes of the answer so far */
+static int answer_size(lua_State *L) {
+  lua_pushinteger(L, (lua_Integer)lw_conn_answer_size(lw__check_conn(L, 1)->conn));
   return 1;
 }
 
@@ -152,6 +163,7 @@ void lw__open_request(lua_State *L, int lua) {
                                        {"answer", answer_begin},
                                        {"answer_write", answer_write},
                                        {"answer_finish", answer_finish},
+                                       {"answer_size", answer_size},
                                        {"has_body", has_body},
                                        {"read_body", read_body},
                                        {"parse_request", parse_request},

@@ -6,6 +6,7 @@
 ---@field method string
 ---@field target string path and query as sent
 ---@field path string as sent, without the query
+---@field head string all of it as sent, up to the empty line
 ---@field query_string? string as sent
 ---@field query table<string, string> decoded; of several with one name the last
 ---@field params table<string, string> the route's parameters, decoded
@@ -77,6 +78,10 @@ function Response:write(chunk) end
 ---@return string? message
 ---@return string? code
 function Response:finish(chunk) end
+
+---How many bytes of the answer were written so far, with its head and what frames its pieces.
+---@return integer? bytes nil when the answer did not come to its end
+function Response:bytes() end
 
 ---@param fn fun(res: lunawire.Response) what waited has been written
 ---@return lunawire.Response self

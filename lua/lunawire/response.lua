@@ -90,6 +90,13 @@ end
 -- For a handler that threw: the answer will not be finished by the script.
 response.finished = finished
 
+-- Takes what the core says at the end of an answer: true and its size, or nil, message, code.
+local function ended(res, ok, size, code)
+  if not ok then return nil, size, code end
+  res.size = size
+  return true
+end
+
 -- Answers. Returns true; or nil, message, code when the peer has gone.
 function Response:send(body)
   if self.sent then expect_unsent(self) end
@@ -99,7 +106,7 @@ function Response:send(body)
   if head.length then return self:finish(body) end
   self.sent = true
   finished(self)
-  return core.respond(self.conn, self.code, head.fields, body, head.closes)
+  return ended(self, core.respond(self.conn, self.code, head.fields, body, head.closes))
 end
 
 -- Sends a piece of the body. True; false when it is accepted and more than high_water waits (in a
@@ -124,7 +131,14 @@ function Response:finish(chunk)
   if ok and chunk then ok, message, code = core.answer_write(self.conn, chunk) end
   finished(self)
   if ok == nil then return nil, message, code end
-  return core.answer_finish(self.conn)
+  return ended(self, core.answer_finish(self.conn))
+end
+
+-- How many bytes of the answer were written so far: the body and all that frames it. Nil when it
+-- did not come to its end.
+function Response:bytes()
+  if self.finished then return self.size or nil end
+  return core.answer_size(self.conn)
 end
 
 -- Makes the core's hooks find the response.
@@ -172,7 +186,7 @@ end
 
 function response.answer(res, status, fields, body)
   fields = begin_whole(res, fields)
-  return core.respond(res.conn, status, fields, body, closes_behind(res))
+  return ended(res, core.respond(res.conn, status, fields, body, closes_behind(res)))
 end
 
 -- To HEAD: the head of a body of that size.
@@ -180,7 +194,7 @@ function response.answer_head(res, fields, size)
   fields = begin_whole(res, fields)
   local ok, message, code = core.answer(res.conn, 200, fields, size, closes_behind(res))
   if not ok then return nil, message, code end
-  return core.answer_finish(res.conn)
+  return ended(res, core.answer_finish(res.conn))
 end
 
 -- With a part of an open file, which is taken over.
@@ -193,10 +207,10 @@ function response.answer_file(res, status, fields, file, offset, size)
 end
 
 -- The answer that a connection waits for, on an endpoint of dispatch. `sent` turns true when its
--- head is on its way, `finished` with its last byte.
+-- head is on its way, `finished` with its last byte, and `size` is known then.
 function response.new(conn, endpoint)
   return setmetatable({
-    conn = conn, endpoint = endpoint, sent = false, finished = false,
+    conn = conn, endpoint = endpoint, sent = false, finished = false, size = false,
   }, Response)
 end
 
