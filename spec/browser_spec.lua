@@ -1,33 +1,19 @@
--- A real browser, headless: the demo page, the chat page, and which pages may connect. Screenshots
--- are kept in build/screenshots.
+-- A real browser, headless: the chat page, and which pages may connect. demo_spec.lua has the demo.
 
 local certificates = require "spec.certificates"
+local chromium = require "spec.chromium"
 local helper = require "spec.helper"
 local scenarios = require "spec.peers.scenarios"
 local ws = require "lunawire"
 
-local function exists(path)
-  local file = io.open(path)
-  return file and file:close()
-end
-
--- What comes is the same bytes on every Lua, and a browser takes seconds.
-local missing = _VERSION ~= "Lua 5.4" and "runs on Lua 5.4 only"
-  or not helper.node_modules() and "needs playwright-core: npm ci in spec/peers installs it"
-  or not exists("/usr/bin/chromium") and "needs /usr/bin/chromium"
+local missing = chromium.missing()
 if missing then
   pending("a browser: " .. missing)
   return
 end
 
-local function start_example(path)
-  local process = helper.background { helper.lua, path, "0" }
-  local port = (process:read_line() or ""):match(":(%d+)")
-  return process, ("http://localhost:%d/"):format(assert(port, path .. " printed no port"))
-end
-
 describe("a browser", function()
-  local demo, chat
+  local chat
   local servers, refused, secure, results = {}, {}, {}, nil
 
   local function serve(options)
@@ -63,8 +49,7 @@ describe("a browser", function()
         conn:send(message)
       end } },
     }
-    demo, addresses.demo = start_example("examples/demo/demo.lua")
-    chat, addresses.chat = start_example("examples/chat.lua")
+    chat, addresses.chat = chromium.start_example("examples/chat.lua")
 
     local json = {}
     for name, address in pairs(addresses) do
@@ -76,7 +61,6 @@ describe("a browser", function()
   end)
 
   teardown(function()
-    demo:stop()
     chat:stop()
     for _, server in ipairs(servers) do server:stop() end
     helper.check_leaks()
@@ -84,9 +68,6 @@ describe("a browser", function()
 
   local function check(name) assert.equal("ok", results(name)) end
 
-  it("sees the echo of the demo page, in two tabs", function() check("demo") end)
-  it("has a dark demo page, too", function() check("demo in the dark") end)
-  it("shows the demo page on a phone", function() check("demo on a phone") end)
   it("chats", function() check("chat") end)
   it("connects to the server of its page", function() check("same origin") end)
   it("is refused for a page of another origin", function()

@@ -1,38 +1,8 @@
-// A headless Chromium. node browser.mjs '{ "demo": url, "chat": url, "page": url, ... }'
-import { chromium } from "playwright-core";
+// A headless Chromium. node browser.mjs '{ "chat": url, "page": url, ... }'
+import { close, withTab } from "./chromium.mjs";
 import { equal, run } from "./runner.mjs";
 
 const addresses = JSON.parse(process.argv[2]);
-const screenshots = "build/screenshots";
-
-const browser = await chromium.launch({
-  executablePath: "/usr/bin/chromium",
-  args: [
-    "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-sync",
-    "--disable-background-networking", "--disable-component-update",
-  ],
-});
-
-// A new tab at this address, whose errors make the scenario fail at the end.
-async function withTab(url, act, options = {}) {
-  const context = await browser.newContext({ viewport: { width: 1100, height: 720 }, ...options });
-  const tab = await context.newPage();
-  const errors = [];
-  tab.setDefaultTimeout(5000);
-  tab.on("pageerror", error => errors.push(String(error)));
-  await tab.goto(url);
-  await act(tab);
-  equal(errors, []);
-  await context.close();
-}
-
-async function say(tab, text) {
-  await tab.fill("#message", text);
-  await tab.click("#send");
-}
-
-const received = (tab, text) => tab.waitForSelector(`li.received:has-text("${text}")`);
-const isOpen = tab => tab.waitForSelector("#state[data-state=open]");
 
 // What becomes of a WebSocket that the tab's page opens: "open", or "closed" and the code.
 const fateOf = (tab, url) => tab.evaluate(address => new Promise(resolve => {
@@ -56,38 +26,6 @@ const echoIn = (tab, url) => tab.evaluate(address => new Promise((resolve, rejec
 }), url);
 
 await run({
-  "demo": () => withTab(addresses.demo, async tab => {
-    await isOpen(tab);
-    equal(await tab.textContent("#address"), addresses.demo.replace("http", "ws") + "echo");
-    for (const text of ["hello", "Grüße aus Lua", "a message with <b>markup</b> in it"]) {
-      await say(tab, text);
-      await received(tab, text);
-    }
-    await withTab(addresses.demo, async second => {
-      await isOpen(second);
-      await say(second, "second tab");
-      await received(second, "second tab");
-    });
-    equal(await tab.locator("li.received").count(), 3); // nothing of the second one's
-    await tab.click("#burst");
-    await tab.waitForSelector("li.note:has-text('1000 messages came back')");
-    await tab.screenshot({ path: `${screenshots}/demo.png` });
-  }),
-
-  "demo in the dark": () => withTab(addresses.demo, async tab => {
-    await isOpen(tab);
-    await tab.screenshot({ path: `${screenshots}/demo-dark.png` });
-  }, { colorScheme: "dark" }),
-
-  "demo on a phone": () => withTab(addresses.demo, async tab => {
-    await isOpen(tab);
-    await say(tab, "word ".repeat(100) + "x".repeat(200));
-    await received(tab, "word");
-    equal(await tab.evaluate(() => document.documentElement.scrollWidth), 390);
-    equal(await tab.isVisible("#send"), true);
-    await tab.screenshot({ path: `${screenshots}/demo-phone.png` });
-  }, { viewport: { width: 390, height: 844 }, hasTouch: true }),
-
   "chat": () => withTab(addresses.chat, ada => withTab(addresses.chat, async grace => {
     await grace.waitForSelector("p:has-text('came in')");
     await ada.fill("input", "hello <i>");
@@ -124,4 +62,4 @@ await run({
   }),
 }, [], 10);
 
-await browser.close();
+await close();
