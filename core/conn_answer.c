@@ -33,14 +33,15 @@ static bool write_head(lw_conn *conn, lw_exchange *x, const lw_answer *answer,
   return false;
 }
 
-/* Another answer than 101 to a request for an upgrade, which ends the connection. */
+/* Another answer than 101 to a request for an upgrade, which ends the connection. A rule that the
+ * request breaks besides changes nothing about that. */
 static bool begin_refusal(lw_conn *conn) {
   lw_http_head request;
   if (lw__http_parse(conn, &request) != LW_OK) return false;
-  lw_error error = lw__http_begin(conn, &request);
-  if (conn->http == NULL) return false;
+  (void)lw__http_begin(conn, &request);
+  if (conn->http == NULL) return false; /* no memory */
   conn->http->exchange.keeps_alive = false;
-  return error == LW_OK;
+  return true;
 }
 
 static lw_exchange *exchange_to_answer(lw_conn *conn, lw_failure *failure) {
@@ -160,13 +161,14 @@ void lw__server_refuse(lw_conn *conn, int status, const char *text) {
   lw__conn_finish(conn, LW_CLOSE_ABNORMAL, "", 0, written);
 }
 
-/* A peer that asked nothing yet gets no answer. */
+/* A peer that asked nothing yet gets no answer, but what it was answered before may still be on its
+ * way. */
 static void refuse_if_asked(lw_conn *conn, int status, const char *text) {
   bool begun = conn->http != NULL && conn->http->under_way && conn->http->exchange.begun;
   if (lw__http_has_asked(conn) && !begun) {
     lw__server_refuse(conn, status, text);
   } else {
-    lw__conn_finish(conn, LW_CLOSE_ABNORMAL, "", 0, false);
+    lw__conn_finish(conn, LW_CLOSE_ABNORMAL, "", 0, !begun && lw_conn_buffered(conn) > 0);
   }
 }
 

@@ -292,13 +292,6 @@ void lw__http_settled(lw_conn *conn) {
   http->is_watched = conn->is_writing;
 }
 
-void lw__http_written(lw_conn *conn) {
-  conn->http->is_watched = false;
-  if (conn->state != LW_CLOSED) return;
-  conn->began_ms = uv_now(conn->loop->net.uv); /* from now on it is the peer's turn to end */
-  lw__conn_arm(conn);
-}
-
 void lw__http_free(lw_conn *conn) {
   if (conn->http == NULL) return;
   lw_buf_free(&conn->http->body);

@@ -31,12 +31,25 @@ bool lw__http_is_stalled(lw_conn *conn) {
   return stalled;
 }
 
-/* Of reading. The time for a head counts from its first byte, for the first one from accept. */
+/* Between two requests. */
+static bool is_idle(const lw_conn *conn) {
+  return conn->state == LW_REQUEST && conn->http != NULL && !lw__http_has_asked(conn);
+}
+
+/* From when it was written it is the peer's turn: to ask again, or to end. */
+void lw__http_written(lw_conn *conn) {
+  conn->http->is_watched = false;
+  if (conn->state != LW_CLOSED && !is_idle(conn)) return;
+  conn->began_ms = uv_now(conn->loop->net.uv);
+  lw__conn_arm(conn);
+}
+
+/* Of reading. The time for a head counts from its first byte, for the first one from accept; that
+ * between two requests from when the answer is written. */
 static uint64_t read_due_ms(const lw_conn *conn) {
   const lw_limits *limits = &conn->settings->limits;
   const lw_http *http = conn->http;
-  bool is_idle = !lw__http_has_asked(conn) && http != NULL;
-  if (is_idle) return conn->began_ms + limits->keep_alive_ms;
+  if (is_idle(conn)) return conn->is_writing ? UINT64_MAX : conn->began_ms + limits->keep_alive_ms;
   if (!conn->has_head || http == NULL || !(http->under_way || http->drains)) {
     return conn->began_ms + limits->handshake_ms;
   }

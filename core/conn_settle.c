@@ -48,13 +48,14 @@ static bool has_input(const lw_conn *conn) {
   return open ? !conn->is_paused && has_unread(conn) : lw__http_has_input(conn);
 }
 
-/* on_open, and then the input that had to wait for it or for resume. */
+/* The input that had to wait for resume or an answer; on_open; and what had to wait for that. The
+ * first may be requests of which the last is an upgrade: no message may come before its on_open. */
 static void call_open(lw_conn *conn) {
-  if (conn->must_open) {
-    conn->must_open = false;
-    conn->opened = true;
-    if (conn->events->on_open != NULL) conn->events->on_open(conn);
-  }
+  if (!conn->must_open && has_input(conn)) feed_waiting(conn);
+  if (!conn->must_open) return;
+  conn->must_open = false;
+  conn->opened = true;
+  if (conn->events->on_open != NULL) conn->events->on_open(conn);
   if (has_input(conn)) feed_waiting(conn);
 }
 

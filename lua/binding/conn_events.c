@@ -101,8 +101,7 @@ static void on_pong(lw_conn *conn, const char *data, size_t size) {
 static void open_server_conn(lua_State *L, void *context) {
   lw_conn *conn = context;
   lw_lua_server *server = lw_server_user(lw_conn_server(conn));
-  lw_lua_conn *c = lw__push_conn(L, server->lua, conn);
-  if (server->handlers != NULL) lw__set_handlers(c, server->handlers);
+  lw__push_conn(L, server->lua, conn);
 }
 
 /* Gives a server's connection its Lua object when it is first needed. False when there is no
@@ -188,8 +187,18 @@ static void on_body(lw_conn *conn, const char *data, size_t size, bool final) {
   if (!fire_hook(conn, &call)) fail_request(conn);
 }
 
+/* The server's own, where no route gave it others: it may have asked for plain pages before, when
+ * the server had routes. */
+static void take_handlers(lw_conn *conn) {
+  lw_lua_conn *c = lw_conn_user(conn);
+  if (c->handlers != NULL || lw_conn_server(conn) == NULL) return;
+  lw_lua_server *server = lw_server_user(lw_conn_server(conn));
+  if (server->handlers != NULL) lw__set_handlers(c, server->handlers);
+}
+
 static void on_open(lw_conn *conn) {
   if (!needs_object(conn)) return;
+  take_handlers(conn);
   fire(conn, &(event){.handler = LW_ON_OPEN});
 }
 
