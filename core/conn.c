@@ -120,6 +120,7 @@ void lw__conn_drop(lw_conn *conn) {
     conn->io = NULL;
   }
   conn->state = LW_CLOSED;
+  conn->is_paused = false; /* a script may still ask to resume it */
   lw_conn_hold(conn);
   leave_loop(conn);
   conn->loop = NULL;

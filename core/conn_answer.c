@@ -12,7 +12,7 @@ static bool write_own(lw_conn *conn, const void *data, size_t size) {
   return lw__conn_write(conn, data, size);
 }
 
-/* Gathers the answer's head. */
+/* Gathers the answer's head. Out of memory, which may leave it half begun, ends the connection. */
 static bool write_head(lw_conn *conn, lw_exchange *x, const lw_answer *answer,
                        lw_failure *failure) {
   lw_buf *head = &conn->loop->head;
@@ -30,6 +30,7 @@ static bool write_head(lw_conn *conn, lw_exchange *x, const lw_answer *answer,
     return true;
   }
   lw__fail(failure, "NOMEM", "out of memory");
+  lw__conn_out_of_memory(conn);
   return false;
 }
 

@@ -58,7 +58,9 @@ describe("requests of one connection", function()
     ["an expectation that nobody knows"] = "Expect: miracles\r\n",
   } do
     it("are refused with " .. what .. " in an upgrade", function()
-      local peer = start { routes = { ["WS /ws"] = { on_upgrade = function() return nil, 403 end } } }
+      local peer = start { routes = {
+        ["WS /ws"] = { on_upgrade = function() return nil, 403 end },
+      } }
       peer:send(upgrade:format(field))
       local answer, status = peer:read_all()
       assert.matches("^HTTP/1%.1 4%d%d ", answer)
