@@ -153,6 +153,7 @@ static const char *state_of_name(const lw_dial *dial) {
 static char *describe_name(const lw_dial *dial) {
   const char *name = dial->path != NULL ? dial->path : dial->host;
   const char *why = state_of_name(dial);
+  if (name == NULL) name = "the address"; /* it was given one */
   size_t size = strlen(name) + strlen(why) + sizeof ": ";
   char *text = malloc(size);
   if (text != NULL) snprintf(text, size, "%s: %s", name, why);

@@ -318,6 +318,7 @@ int main(void) {
     RUN(goes_on_to_the_other_family);
     RUN(tries_the_next_when_one_does_not_answer);
     RUN(lists_all_that_was_tried);
+    RUN(tells_at_any_time_what_was_tried);
     RUN(survives_cancelling_while_it_connects);
     RUN(survives_cancelling_when_done);
     RUN(connects_to_a_unix_socket);
