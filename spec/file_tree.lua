@@ -49,6 +49,13 @@ function Tree:names() return helper.find(("'%s' -mindepth 1"):format(self.path))
 
 function Tree:remove() run { "rm", "-rf", self.path } end
 
+-- For after_each: stops the server, if there is one, and removes the tree when nothing uses it.
+function Tree:end_with(server)
+  if server then server:stop() end
+  raw.wait_for_end()
+  self:remove()
+end
+
 -- An answer as bytes: status, header fields in lower case, body.
 function file_tree.parse(bytes)
   local status, head, body = bytes:match("^HTTP/1%.1 (%d+) [^\r]*\r\n(.-\r\n)\r\n(.*)$")

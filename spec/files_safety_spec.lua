@@ -27,10 +27,8 @@ local function before()
 end
 
 local function after()
-  if server then server:stop() end
+  tree:end_with(server)
   server = nil
-  raw.wait_for_end()
-  tree:remove()
 end
 
 describe("outside of the directory", function()

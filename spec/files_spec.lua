@@ -34,10 +34,8 @@ local function before()
 end
 
 local function after()
-  if server then server:stop() end
+  tree:end_with(server)
   server = nil
-  raw.wait_for_end()
-  tree:remove()
 end
 
 local date = "Sat, 03 Feb 2001 04:05:06 GMT"

@@ -1,21 +1,6 @@
 #include "../net/block.h"
 
-#include <string.h>
-
-#include "../net/out.h"
-#include "test.h"
-
-static lw_out_pool *pool;
-
-static lw_out *take(void) {
-  pool = lw_out_pool_new();
-  return lw_out_take(pool);
-}
-
-static void give(lw_out *out) {
-  lw_out_give(pool, out);
-  lw_out_pool_free(pool);
-}
+#include "out_fixture.h"
 
 static lw_block *block_of(const char *text) {
   lw_block *block = lw_block_new(strlen(text));
@@ -24,16 +9,8 @@ static lw_block *block_of(const char *text) {
   return block;
 }
 
-/* Whether all that is unwritten is exactly this text, in so many pieces. */
-static bool holds(const lw_out *out, const char *text, unsigned pieces_expected) {
-  uv_buf_t pieces[16];
-  unsigned count = lw_out_pieces(out, pieces, 16);
-  size_t at = 0;
-  for (unsigned i = 0; i < count; i++) {
-    if (strncmp(text + at, pieces[i].base, pieces[i].len) != 0) return false;
-    at += pieces[i].len;
-  }
-  return at == strlen(text) && lw_out_size(out) == at && count == pieces_expected;
+static bool holds_pieces(const lw_out *out, const char *text, unsigned pieces) {
+  return holds(out, text) && count_pieces(out) == pieces;
 }
 
 TEST(neighbours_make_one_piece) {
@@ -42,13 +19,13 @@ TEST(neighbours_make_one_piece) {
   CHECK(lw_out_share(out, block, block->data, 2));
   CHECK(lw_out_share(out, block, block->data + 2, 2));
   CHECK_INT(block->references, 2);
-  CHECK(holds(out, "abcd", 1));
+  CHECK(holds_pieces(out, "abcd", 1));
   CHECK(lw_out_share(out, second, second->data, 3));
   CHECK(lw_out_share(out, block, block->data + 4, 1)); /* not behind "d" */
-  CHECK(holds(out, "abcdxyze", 3));
+  CHECK(holds_pieces(out, "abcdxyze", 3));
   CHECK(lw_out_copy(out, "!", 1));
   CHECK(lw_out_share(out, block, block->data + 5, 1)); /* nor behind "e" */
-  CHECK(holds(out, "abcdxyze!f", 5));
+  CHECK(holds_pieces(out, "abcdxyze!f", 5));
   give(out);
   CHECK_INT(block->references, 1);
   CHECK_INT(second->references, 1);
@@ -65,11 +42,11 @@ TEST(what_is_written_is_released) {
   CHECK_INT(block->references, 2);
   lw_out_advance(out, 3);
   CHECK(lw_out_share(out, block, block->data + 4, 2)); /* behind what is half written */
-  CHECK(holds(out, "def", 1));
+  CHECK(holds_pieces(out, "def", 1));
   lw_out_advance(out, 3);
   CHECK_INT(block->references, 1);
   CHECK(lw_out_share(out, block, block->data, 1)); /* nothing is left to be behind of */
-  CHECK(holds(out, "a", 1));
+  CHECK(holds_pieces(out, "a", 1));
   give(out);
   CHECK_INT(block->references, 1);
   lw_block_release(block);
@@ -85,7 +62,7 @@ TEST(without_memory_nothing_is_appended) {
   test_fail_allocation(1);
   CHECK(!lw_out_share(out, block, block->data + 10, 1));
   CHECK_INT(block->references, 5);
-  CHECK(holds(out, "aceg", 4));
+  CHECK(holds_pieces(out, "aceg", 4));
   give(out);
   CHECK_INT(block->references, 1);
   lw_block_release(block);

@@ -1,11 +1,7 @@
-#include "../net/out.h"
-
 #include <stdlib.h>
-#include <string.h>
 
-#include "test.h"
+#include "out_fixture.h"
 
-static lw_out_pool *pool;
 static unsigned released[8];
 
 static void count_release(void *context, intptr_t token) {
@@ -16,15 +12,9 @@ static lw_out_owner owner(intptr_t token) {
   return (lw_out_owner){count_release, released, token};
 }
 
-static lw_out *take(void) {
+static lw_out *take_counting(void) {
   memset(released, 0, sizeof released);
-  pool = lw_out_pool_new();
-  return lw_out_take(pool);
-}
-
-static void give(lw_out *out) {
-  lw_out_give(pool, out);
-  lw_out_pool_free(pool);
+  return take();
 }
 
 static bool reference(lw_out *out, const void *data, size_t size, intptr_t token) {
@@ -32,25 +22,8 @@ static bool reference(lw_out *out, const void *data, size_t size, intptr_t token
   return lw_out_reference(out, data, size, &keeper);
 }
 
-/* Whether all that is unwritten is exactly this text. */
-static bool holds(const lw_out *out, const char *text) {
-  uv_buf_t pieces[16];
-  unsigned count = lw_out_pieces(out, pieces, 16);
-  size_t at = 0;
-  for (unsigned i = 0; i < count; i++) {
-    if (strncmp(text + at, pieces[i].base, pieces[i].len) != 0) return false;
-    at += pieces[i].len;
-  }
-  return at == strlen(text) && lw_out_size(out) == at;
-}
-
-static unsigned count_pieces(const lw_out *out) {
-  uv_buf_t pieces[16];
-  return lw_out_pieces(out, pieces, 16);
-}
-
 TEST(starts_empty) {
-  lw_out *out = take();
+  lw_out *out = take_counting();
   CHECK_INT(lw_out_size(out), 0);
   CHECK_INT(count_pieces(out), 0);
   CHECK(lw_out_extend(out, 0) != NULL);
@@ -62,7 +35,7 @@ TEST(starts_empty) {
 }
 
 TEST(puts_copies_side_by_side) {
-  lw_out *out = take();
+  lw_out *out = take_counting();
   memcpy(lw_out_extend(out, 2), "ab", 2);
   CHECK(lw_out_copy(out, "cd", 2));
   memcpy(lw_out_extend(out, 1), "e", 1);
@@ -72,7 +45,7 @@ TEST(puts_copies_side_by_side) {
 }
 
 TEST(keeps_copies_and_references_in_order) {
-  lw_out *out = take();
+  lw_out *out = take_counting();
   CHECK(lw_out_copy(out, "ab", 2));
   CHECK(reference(out, "cdef", 4, 0));
   CHECK(reference(out, "gh", 2, 1));
@@ -87,7 +60,7 @@ TEST(keeps_copies_and_references_in_order) {
 
 TEST(advances_by_single_bytes) {
   const char *text = "abcdefghijk";
-  lw_out *out = take();
+  lw_out *out = take_counting();
   CHECK(lw_out_copy(out, "ab", 2));
   CHECK(reference(out, "cdef", 4, 0));
   CHECK(lw_out_copy(out, "gh", 2));
@@ -105,7 +78,7 @@ TEST(advances_by_single_bytes) {
 }
 
 TEST(can_be_filled_again_when_all_is_written) {
-  lw_out *out = take();
+  lw_out *out = take_counting();
   for (int i = 0; i < 1000; i++) {
     CHECK(lw_out_copy(out, "hello", 5));
     CHECK(reference(out, "!", 1, 0));
@@ -118,7 +91,7 @@ TEST(can_be_filled_again_when_all_is_written) {
 }
 
 TEST(appends_while_partly_written) {
-  lw_out *out = take();
+  lw_out *out = take_counting();
   CHECK(lw_out_copy(out, "abc", 3));
   lw_out_advance(out, 2);
   CHECK(lw_out_copy(out, "de", 2));
@@ -131,7 +104,7 @@ TEST(appends_while_partly_written) {
 }
 
 TEST(undoes_what_was_copied_last) {
-  lw_out *out = take();
+  lw_out *out = take_counting();
   CHECK(lw_out_copy(out, "abcd", 4));
   lw_out_undo(out, 2);
   CHECK(holds(out, "ab"));
@@ -145,7 +118,7 @@ TEST(undoes_what_was_copied_last) {
 }
 
 TEST(releases_an_empty_reference_at_once) {
-  lw_out *out = take();
+  lw_out *out = take_counting();
   CHECK(reference(out, "", 0, 0));
   CHECK_INT(released[0], 1);
   CHECK_INT(count_pieces(out), 0);
@@ -155,7 +128,7 @@ TEST(releases_an_empty_reference_at_once) {
 
 TEST(describes_at_most_what_was_asked_for) {
   uv_buf_t pieces[2];
-  lw_out *out = take();
+  lw_out *out = take_counting();
   for (int i = 0; i < 5; i++) CHECK(reference(out, "x", 1, 0));
   CHECK_INT(lw_out_pieces(out, pieces, 2), 2);
   CHECK_INT(lw_out_pieces(out, pieces, 0), 0);
@@ -167,7 +140,7 @@ TEST(describes_no_more_than_one_call_can_write) {
   uv_buf_t pieces[4];
   static const char byte;
   const size_t gib = (size_t)1 << 30;
-  lw_out *out = take();
+  lw_out *out = take_counting();
   CHECK(reference(out, &byte, gib / 2, 0)); /* nobody reads them */
   CHECK(reference(out, &byte, gib, 1));
   CHECK(lw_out_copy(out, "a", 1));
@@ -181,7 +154,7 @@ TEST(describes_no_more_than_one_call_can_write) {
 }
 
 TEST(refuses_sizes_that_overflow) {
-  lw_out *out = take();
+  lw_out *out = take_counting();
   CHECK(lw_out_copy(out, "a", 1));
   CHECK(lw_out_extend(out, SIZE_MAX) == NULL);
   CHECK(lw_out_extend(out, SIZE_MAX - 1) == NULL);
@@ -192,7 +165,7 @@ TEST(refuses_sizes_that_overflow) {
 }
 
 TEST(finds_itself_from_its_request) {
-  lw_out *out = take();
+  lw_out *out = take_counting();
   give(out);
 }
 
@@ -227,7 +200,7 @@ static bool is_like_model(const lw_out *out) {
 }
 
 TEST(does_what_a_flat_buffer_would) {
-  lw_out *out = take();
+  lw_out *out = take_counting();
   model = malloc(MODEL_SIZE);
   srand(1);
   for (int round = 0; round < 200; round++) {
@@ -267,7 +240,7 @@ TEST(survives_a_failed_take) {
 
 TEST(appends_nothing_when_bytes_cannot_grow) {
   static char block[5000];
-  lw_out *out = take();
+  lw_out *out = take_counting();
   CHECK(lw_out_copy(out, "ab", 2));
   test_fail_allocation(1);
   CHECK(!lw_out_copy(out, block, sizeof block));
@@ -283,7 +256,7 @@ TEST(appends_nothing_when_bytes_cannot_grow) {
 }
 
 TEST(appends_nothing_when_pieces_cannot_grow) {
-  lw_out *out = take();
+  lw_out *out = take_counting();
   unsigned appended = 0, failures = 0;
   while (failures < 3) {
     size_t before = lw_out_size(out);
@@ -302,7 +275,7 @@ TEST(appends_nothing_when_pieces_cannot_grow) {
 }
 
 TEST(undoes_a_head_whose_payload_finds_no_memory) {
-  lw_out *out = take();
+  lw_out *out = take_counting();
   for (int i = 0; i < 3; i++) CHECK(reference(out, "x", 1, 0));
   CHECK(lw_out_copy(out, "head", 4));
   test_fail_allocation(1);
@@ -318,7 +291,7 @@ TEST(undoes_a_head_whose_payload_finds_no_memory) {
 
 TEST(reuses_spares_and_their_memory) {
   static char block[60000];
-  lw_out *out = take();
+  lw_out *out = take_counting();
   CHECK(lw_out_copy(out, block, sizeof block));
   lw_out_give(pool, out);
   test_fail_allocation(1); /* no allocation is needed */
@@ -331,7 +304,7 @@ TEST(reuses_spares_and_their_memory) {
 
 TEST(keeps_no_large_buffers) {
   static char block[300000];
-  lw_out *out = take();
+  lw_out *out = take_counting();
   CHECK(lw_out_copy(out, block, sizeof block));
   lw_out_give(pool, out);
   CHECK(lw_out_take(pool) == out);

@@ -1,24 +1,11 @@
 /* Which units of its owner's an lw_out knows to be written. */
-#include "../net/out.h"
-#include "test.h"
-
-static lw_out_pool *pool;
+#include "out_fixture.h"
 
 static void release_nothing(void *context, intptr_t token) {
   (void)context, (void)token;
 }
 
 static const lw_out_owner nobody = {release_nothing, NULL, 0};
-
-static lw_out *take(void) {
-  pool = lw_out_pool_new();
-  return lw_out_take(pool);
-}
-
-static void give(lw_out *out) {
-  lw_out_give(pool, out);
-  lw_out_pool_free(pool);
-}
 
 TEST(counts_units_that_are_written) {
   uint32_t pending = 3;
