@@ -152,7 +152,6 @@ static const char *state_of_name(const lw_dial *dial) {
 
 static char *describe_name(const lw_dial *dial) {
   const char *name = dial->path != NULL ? dial->path : dial->host;
-  if (name == NULL) name = "the addresses that were given";
   const char *why = state_of_name(dial);
   if (name == NULL) name = "the address"; /* it was given one */
   size_t size = strlen(name) + strlen(why) + sizeof ": ";
