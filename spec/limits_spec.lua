@@ -296,7 +296,7 @@ describe("a flood", function()
       assert.is_true(conn.buffered < 64 * 1024)
       peer:close()
     end
-    flood(100) -- what the loop lends to all connections is there from now on
+    flood(2000) -- what the loop lends to all connections is there from now on
     local grown = growth(function() flood(2000) end)
     assert.is_true(most < 1024 * 1024, most .. " bytes")
     assert.is_true(grown < 1024, grown .. " KiB")
