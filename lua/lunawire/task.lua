@@ -98,11 +98,12 @@ function task.start(fn, on_end, ...)
   return self
 end
 
-local function work(fn, a, b)
-  while true do
-    fn(a, b)
-    fn, a, b = suspend(DONE)
-  end
+-- In a function of its own: whoever waits for the next call must not keep what the last one was
+-- called with.
+local function call(fn, a, b) fn(a, b) end
+
+local function work()
+  while true do call(suspend(DONE)) end
 end
 
 -- Most calls that a coroutine is lent for do not wait: only one that does becomes a task.
@@ -124,6 +125,7 @@ function task.lend(fn, failed, a, b)
     idle_count = idle_count - 1
   else
     thread = create(work)
+    resume_thread(thread)
   end
   return lent(thread, failed, a, b, resume_thread(thread, fn, a, b))
 end
