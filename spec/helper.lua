@@ -197,7 +197,9 @@ end
 
 -- The core's hooks are set when what they call is loaded: they are no leak. Neither is what earlier
 -- files left to the collector, which would hide one.
-for _, name in ipairs { "lunawire", "lunawire.response", "lunawire.body" } do pcall(require, name) end
+for _, name in ipairs { "lunawire", "lunawire.response", "lunawire.body" } do
+  pcall(require, name)
+end
 collectgarbage()
 local before = leaks()
 
