@@ -63,16 +63,19 @@ local function expect_offered(protocol, req)
     tostring(protocol))
 end
 
--- Opens the connection. `data` is what on_upgrade returned first, `choice` second.
+local no_choice = {}
+
+-- Opens the connection. `data` is what on_upgrade returned first, `choice` second. `req` is nil
+-- when nobody will look at it.
 local function accept(conn, req, endpoint, data, choice)
-  choice = choice or {}
+  choice = choice or no_choice
   misuse.expect("the second result of on_upgrade", choice, "table")
   local protocol = choice.protocol
   protocol = protocol and expect_offered(protocol, req) or choose_protocol(endpoint.protocols, req)
   local fields = choice.headers and headers.to_array(choice.headers)
   if data ~= true then conn.data = data end
   -- Kept when it is more than what can be had from the head again.
-  if endpoint.on_upgrade or rawget(req, "params") then conn.request = req end
+  if req and (endpoint.on_upgrade or rawget(req, "params")) then conn.request = req end
   return core.accept(conn, endpoint.handlers, protocol, fields)
 end
 
@@ -100,8 +103,11 @@ local function answer(router, conn, head, method, path, is_upgrade)
   end
   if endpoint.shortcut and endpoint.shortcut(conn, head, method, path) then return end
   if is_upgrade then
-    local req = request.new(conn, head, method, path)
-    if params then req.params = params end
+    local req -- made when somebody will look at it: connections come in thousands
+    if endpoint.on_upgrade or endpoint.protocols or params then
+      req = request.new(conn, head, method, path)
+      if params then req.params = params end
+    end
     return answer_upgrade(conn, req, endpoint)
   end
   local res = response.new(conn, endpoint)
