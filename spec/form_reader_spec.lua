@@ -223,8 +223,8 @@ describe("a multipart form", function()
     assert.matches("^HTTP/1.1 200 ", (peer:read_all()))
     timer:stop()
     peer:close()
-    -- The collector may let as much garbage gather as there is that lives.
-    assert.is_true(most < 2 * live + 20 * 1024, most)
+    -- What is garbage may gather for a while, by the collector's pace; the file is larger.
+    assert.is_true(most - live < 0.7 * size / 1024, most)
   end)
 end)
 

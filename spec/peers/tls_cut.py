@@ -113,8 +113,11 @@ def client(port, ca, act):
 
     total, _ = connect("whole", 1 << 20)
     last = total - 100 if act == "drip" else total  # what drips must not arrive in time
-    all_of(lambda at: print(at, connect(act, at)[1], flush=True),
-           [0, 1, 4, 5, 6, 50, *range(100, last, 60), last - 1])
+
+    def report(at):  # in one piece: print() would let the lines of two threads mix
+        sys.stdout.write(f"{at} {connect(act, at)[1]}\n")
+
+    all_of(report, [0, 1, 4, 5, 6, 50, *range(100, last, 60), last - 1])
 
 
 def server(cert, key, act, *stages):
