@@ -121,6 +121,8 @@ lw_file *lw__file_new(lw_loop *loop, uv_file fd, const char *path) {
 
 /* Closing a file and removing a name is not worth a way to the pool. */
 void lw_file_finish(lw_file *file) {
+  file->must_finish = file->is_busy; /* the pool uses the descriptor: its number stays taken */
+  if (file->is_busy) return;
   if (file->fd != LW_FILE_NONE) lw__fs_close(file->fd);
   file->fd = LW_FILE_NONE;
 }
@@ -156,6 +158,7 @@ void lw__file_begin(lw_file *file) {
 
 void lw__file_end(lw_file *file) {
   file->is_busy = false;
+  if (file->must_finish) lw_file_finish(file);
   if (file->must_close) free_file(file);
 }
 

@@ -16,6 +16,7 @@ struct lw_file {
   uv_file fd;            /* LW_FILE_NONE once it is closed */
   bool is_busy;          /* a work uses fd */
   bool must_close;       /* lw_file_close was called meanwhile */
+  bool must_finish;      /* lw_file_finish was */
   bool is_temporary;     /* removed when it is closed */
   char path[];           /* of a temporary one, else empty */
 };

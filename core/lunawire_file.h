@@ -61,7 +61,7 @@ void lw_file_keep(lw_file *file);
 typedef void (*lw_file_done)(void *context, const lw_failure *failure);
 /* Appends; the data must stay valid until done. One thing at a time is done to a file. */
 bool lw_file_write(lw_file *file, const void *data, size_t size, lw_file_done done, void *context);
-/* Ends the writing: the descriptor is closed, the file stays. Not while something is being done. */
+/* Ends the writing: the descriptor is closed, the file stays. What is being done is done first. */
 void lw_file_finish(lw_file *file);
 /* Moves a temporary file to a path, also in another file system, and ends the writing. */
 bool lw_file_move(lw_file *file, const char *to, lw_file_done done, void *context);
