@@ -270,5 +270,5 @@ const meanwhile = {
   },
 };
 
-await Promise.all([run(scenarios, [], 30), run(meanwhile, [], 30)]);
+await Promise.all([run(scenarios, [], 60), run(meanwhile, [], 60)]);
 await close();
