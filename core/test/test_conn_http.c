@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "../lunawire_http.h"
+#include "peer_fixture.h"
 #include "test.h"
 
 /* A body, an answer in pieces, and behind both an upgrade. */
@@ -93,16 +94,6 @@ static lw_server *open_server(lw_loop *loop) {
                                           .write_ms = 10000,
                                           .close_ms = 5000}};
   return lw_server_open(loop, &options, &server_events, NULL, NULL);
-}
-
-static int connect_to(lw_server *server) {
-  char host[64];
-  int port, peer = socket(AF_INET, SOCK_STREAM, 0);
-  struct sockaddr_in to = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-  if (!lw_server_address(server, host, sizeof host, &port)) return -1;
-  to.sin_port = htons((uint16_t)port);
-  if (connect(peer, (struct sockaddr *)&to, sizeof to) != 0) return -1;
-  return peer;
 }
 
 /* What a peer read. */
