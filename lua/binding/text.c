@@ -84,25 +84,23 @@ static int decode(lua_State *L) {
   return 1;
 }
 
-static int is_token(lua_State *L) {
+static int push_verdict(lua_State *L, bool (*rule)(const char *text, size_t size)) {
   size_t size;
   const char *text = luaL_checklstring(L, 1, &size);
-  lua_pushboolean(L, lw_field_name_valid(text, size));
+  lua_pushboolean(L, rule(text, size));
   return 1;
+}
+
+static int is_token(lua_State *L) {
+  return push_verdict(L, lw_field_name_valid);
 }
 
 static int is_value(lua_State *L) {
-  size_t size;
-  const char *text = luaL_checklstring(L, 1, &size);
-  lua_pushboolean(L, lw_field_value_valid(text, size));
-  return 1;
+  return push_verdict(L, lw_field_value_valid);
 }
 
 static int is_reserved(lua_State *L) {
-  size_t size;
-  const char *text = luaL_checklstring(L, 1, &size);
-  lua_pushboolean(L, lw_field_reserved(text, size));
-  return 1;
+  return push_verdict(L, lw_field_reserved);
 }
 
 /* base64(text) -> text */
