@@ -178,6 +178,8 @@ lw_send_result lw__conn_too_slow(lw_conn *conn);
 /* Hands what was gathered to the transport, unless it is busy; only if it is much. */
 void lw__conn_flush(lw_conn *conn);
 void lw__conn_flush_full(lw_conn *conn);
+/* What a call that gathered data answers: whether too much waits, so that on_drain is due. */
+lw_send_result lw__conn_accepted(lw_conn *conn);
 /* Sends a close frame, if none was sent. */
 void lw__conn_send_close(lw_conn *conn, unsigned code, const char *reason, size_t size);
 /* Answers a ping now, or remembers it while output is waiting. */

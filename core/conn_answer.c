@@ -97,9 +97,7 @@ static lw_send_result write_body(lw_conn *conn, const lw_outgoing *body) {
   if (result != LW_SEND_OK) return result;
   lw__conn_flush_full(conn);
   if (!lw__http_is_answering(conn)) return LW_SEND_CLOSED;
-  if (lw_conn_buffered(conn) <= limits->high_water) return LW_SEND_OK;
-  conn->is_slow = true;
-  return LW_SEND_SLOW;
+  return lw__conn_accepted(conn);
 }
 
 lw_send_result lw_conn_answer_write(lw_conn *conn, const lw_outgoing *body) {

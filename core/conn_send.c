@@ -206,6 +206,12 @@ static lw_frame frame_of(const lw_outgoing *message, size_t size) {
   return frame;
 }
 
+lw_send_result lw__conn_accepted(lw_conn *conn) {
+  if (lw_conn_buffered(conn) <= conn->settings->limits.high_water) return LW_SEND_OK;
+  conn->is_slow = true;
+  return LW_SEND_SLOW;
+}
+
 static lw_send_result send_message(lw_conn *conn, const lw_outgoing *message) {
   const lw_limits *limits = &conn->settings->limits;
   if (conn->state != LW_OPEN) return LW_SEND_CLOSED;
@@ -226,9 +232,7 @@ static lw_send_result send_message(lw_conn *conn, const lw_outgoing *message) {
   if (ends && conn->member != NULL && !lw__member_send_held(conn->member, false))
     return lw__conn_out_of_memory(conn);
   if (!flush_much(conn, message)) return LW_SEND_CLOSED;
-  if (lw_conn_buffered(conn) <= limits->high_water) return LW_SEND_OK;
-  conn->is_slow = true;
-  return LW_SEND_SLOW;
+  return lw__conn_accepted(conn);
 }
 
 lw_send_result lw_conn_send(lw_conn *conn, const lw_outgoing *message) {
