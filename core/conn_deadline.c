@@ -67,7 +67,8 @@ static void open_deadline(lw_conn *conn) {
 
 void lw__conn_deadline(lw_wheel_node *node) {
   lw_conn *conn = CONN_OF_NODE(node);
-  if (due_ms(conn) > uv_now(conn->loop->net.uv)) { /* it showed life since this was armed */
+  /* It may have shown life since this was armed. */
+  if (due_ms(conn) > lw_poller_heard_ms(conn->loop->net.poller)) {
     lw__conn_arm(conn);
     return;
   }

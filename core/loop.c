@@ -82,17 +82,20 @@ static void schedule(lw_loop *loop) {
     return;
   }
   uint64_t now = uv_now(loop->net.uv);
-  uv_timer_start(&loop->timer, on_timer, due > now ? due - now : 0, 0);
+  /* Not 0: what is overdue waits for a look at the sockets, and libuv would not get there. */
+  uv_timer_start(&loop->timer, on_timer, due > now ? due - now : 1, 0);
   uv_unref((uv_handle_t *)&loop->timer); /* connections keep the loop running, time limits do not */
   loop->timer_due_ms = due;
 }
 
+/* What a peer sent in time must not be found late because a handler, or the machine, took long: so
+ * this is judged by when the sockets were last looked at, and not by the clock. */
 static void on_timer(uv_timer_t *handle) {
   lw_loop *loop = LOOP_OF(handle, timer);
-  uint64_t now = uv_now(loop->net.uv);
+  uint64_t heard = lw_poller_heard_ms(loop->net.poller);
   lw_wheel_node *node;
   lw__loop_enter(loop);
-  while ((node = lw_wheel_expire(&loop->wheel, now)) != NULL) lw__conn_deadline(node);
+  while ((node = lw_wheel_expire(&loop->wheel, heard)) != NULL) lw__conn_deadline(node);
   lw__loop_leave(loop);
   schedule(loop);
 }

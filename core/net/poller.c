@@ -54,6 +54,10 @@ bool lw_poller_alive(const lw_poller *poller) {
   return poller->kind->alive(poller);
 }
 
+uint64_t lw_poller_heard_ms(const lw_poller *poller) {
+  return poller->heard_ms;
+}
+
 int lw_poller_fd(const lw_poller *poller) {
   return poller->kind->fd(poller);
 }

@@ -99,6 +99,10 @@ void lw_poller_turn(lw_poller *poller, int64_t timeout_ms);
 /* Whether something is left to wait for. */
 bool lw_poller_alive(const lw_poller *poller);
 
+/* The loop's time, in ms, before which all that came was told: what a silent peer did since is not
+ * known yet, however late it is now. A handler may have computed for seconds. */
+uint64_t lw_poller_heard_ms(const lw_poller *poller);
+
 /* Readable when a turn would find something, timers aside; -1 where the system has no such
  * thing. */
 int lw_poller_fd(const lw_poller *poller);
@@ -123,6 +127,7 @@ struct lw_poller {
   uv_loop_t *uv;
   void (*before_wait)(void *context); /* NULL: none */
   void *context;
+  uint64_t heard_ms;
 };
 
 static inline void lw__poller_settle(const lw_poller *poller) {

@@ -14,6 +14,9 @@
 /* How many events one turn takes at most. */
 #define BATCH 1024
 
+/* When there are more, they are told within this time at the latest: the set is a queue. */
+#define LAG_MAX_MS 1000
+
 /* Edge-triggered: what was told once is remembered in watch->ready until the kernel says that it is
  * over. Writing is added when it first blocks: else each new socket would wake us for that. Data
  * out of band, of which nobody makes use, cuts reads short as an end does. */
@@ -154,9 +157,12 @@ static int wait_ms(const struct epoll_poller *p, int64_t limit_ms) {
 }
 
 static void wait_and_handle(struct epoll_poller *p, int timeout_ms) {
+  uint64_t began_ms = uv_now(p->head.uv);
   int count = epoll_wait(p->set, p->batch, BATCH, timeout_ms); /* a signal may end it: no events */
   uv_update_time(p->head.uv);
   for (int i = 0; i < count; i++) handle(p, &p->batch[i]);
+  if (count == BATCH) began_ms -= began_ms < LAG_MAX_MS ? began_ms : LAG_MAX_MS;
+  if (p->head.heard_ms < began_ms) p->head.heard_ms = began_ms;
 }
 
 static void turn_once(struct epoll_poller *p, int64_t limit_ms) {

@@ -67,8 +67,11 @@ static void stop(lw_poller *poller, lw__watch *watch) {
 
 /* --- the loop --- */
 
+/* Sockets are looked at right after this, and timers come later. */
 static void on_prepare(uv_prepare_t *handle) {
-  lw__poller_settle(&CONTAINER_OF(handle, struct uv_poller, prepare)->head);
+  lw_poller *poller = &CONTAINER_OF(handle, struct uv_poller, prepare)->head;
+  poller->heard_ms = uv_now(poller->uv);
+  lw__poller_settle(poller);
 }
 
 static void on_idle(uv_idle_t *handle) {
