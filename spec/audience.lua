@@ -44,7 +44,7 @@ end
 -- The next messages of a client.
 function audience.received(client, count)
   local messages = {}
-  for i = 1, count do messages[i] = assert(client:receive(5)) end
+  for i = 1, count do messages[i] = assert(client:receive(30)) end
   return messages
 end
 

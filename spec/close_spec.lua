@@ -347,7 +347,7 @@ describe("close", function()
     assert.is_true(conn:close(1000)) -- again: nothing happens
     wait_for_close()
     assert.same({ { 1000, ("x"):rep(123) } }, closes)
-    assert.equal("closed", (conn:receive(5) or conn).state)
+    assert.equal("closed", (conn:receive(30) or conn).state)
     assert.is_true(conn:close())
     conn:terminate()
   end)

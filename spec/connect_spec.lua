@@ -139,9 +139,9 @@ describe("a server's answer", function()
   end)
 
   -- What a client says when a server answers so, and then perhaps ends the connection.
-  local function refused_with(answer, ending)
+  local function refused_with(answer, ending, timeout)
     before()
-    local conn = connect { timeout = 0.2 }
+    local conn = connect { timeout = timeout or 60 }
     local peer = listener:accept()
     peer:read_until("\r\n\r\n")
     if answer ~= "" then peer:send(answer) end
@@ -215,16 +215,21 @@ describe("a server's answer", function()
   end)
 
   it("that refuses and does not end is told after the timeout", function()
-    local message, code = refused_with("HTTP/1.1 503 Busy\r\nContent-Length: 99\r\n\r\nnot now")
-    assert.equal("HTTP_STATUS", code)
-    assert.equal("the server did not switch to WebSocket: 503 Busy: not now", message)
+    helper.with_limit(function(limit)
+      local message, code = refused_with(
+        "HTTP/1.1 503 Busy\r\nContent-Length: 99\r\n\r\nnot now", nil, limit)
+      assert.equal("HTTP_STATUS", code)
+      assert.equal("the server did not switch to WebSocket: 503 Busy: not now", message)
+    end)
   end)
 
   it("that does not come is told by how it does not", function()
-    assert.same({ "the server did not answer the handshake in time", "ETIMEDOUT" },
-      { refused_with("") })
-    assert.same({ "the server did not answer the handshake in time", "ETIMEDOUT" },
-      { refused_with("HTTP/1.1 101") })
+    for _, begun in ipairs { "", "HTTP/1.1 101" } do
+      helper.with_limit(function(limit)
+        assert.same({ "the server did not answer the handshake in time", "ETIMEDOUT" },
+          { refused_with(begun, nil, limit) })
+      end)
+    end
     assert.same({ "the server ended the connection during the handshake", "EOF" },
       { refused_with("", "close") })
     assert.same({ "the server ended the connection during the handshake", "EOF" },
@@ -241,12 +246,14 @@ describe("a server's answer", function()
   end)
 
   it("is waited for by scripts without handlers", function()
-    local peer = listener:accept()
-    local conn, message, code = ws.connect(url(), { timeout = 0.05 })
-    assert.is_nil(conn)
-    assert.equal("the server did not answer the handshake in time", message)
-    assert.equal("ETIMEDOUT", code)
-    peer:close()
+    helper.with_limit(function(limit)
+      local peer = listener:accept()
+      local conn, message, code = ws.connect(url(), { timeout = limit })
+      assert.is_nil(conn)
+      assert.equal("the server did not answer the handshake in time", message)
+      assert.equal("ETIMEDOUT", code)
+      peer:close()
+    end)
   end)
 end)
 

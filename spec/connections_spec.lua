@@ -45,7 +45,7 @@ describe("ws.connections", function()
     fn()
     codes, opened = {}, 0
     local task = ws.spawn(fn)
-    task:join(5)
+    task:join(30)
     assert.equal("done", task.state)
   end
 
@@ -61,13 +61,13 @@ describe("ws.connections", function()
       })
       for conn in connections do
         assert.equal("open", conn.state)
-        got[#got + 1] = conn:receive(5)
+        got[#got + 1] = conn:receive(30)
         if #got == 1 then conn:send("terminate") end
         if #got == 2 then conn:send("1012") end
-        if #got < 3 then conn:receive(5) end
+        if #got < 3 then conn:receive(30) end
         if #got == 4 then
           conn:close(4000)
-          conn:receive(5)
+          conn:receive(30)
           break
         end
       end
@@ -90,7 +90,7 @@ describe("ws.connections", function()
       count = count + 1
       if count == 1 then conn:close(1008) else conn:terminate() end
       if count == 2 then break end
-      conn:receive(5)
+      conn:receive(30)
     end
     assert.equal(2, count)
   end)
@@ -103,7 +103,7 @@ describe("ws.connections", function()
       })
       for conn in connections do
         conn:send("1008")
-        while conn:receive(5) do end -- luacheck: ignore 542
+        while conn:receive(30) do end -- luacheck: ignore 542
       end
       assert.equal(1, opened)
       assert.equal("gave up: the connection is closed (1008)", connections.error)
@@ -115,7 +115,7 @@ describe("ws.connections", function()
     local reports = helper.reports_of(function()
       for conn in ws.connections(url, { reconnect = fast }) do
         conn:send("1008")
-        while conn:receive(5) do end -- luacheck: ignore 542
+        while conn:receive(30) do end -- luacheck: ignore 542
       end
     end)
     assert.same({ "gave up: the connection is closed (1008) (CLOSED)" }, reports)
@@ -151,7 +151,7 @@ describe("ws.connections", function()
     assert.equal(0, opened)
     local conn = connections()
     conn:send("terminate")
-    repeat local _, _, code = conn:receive(5) until code == "CLOSED"
+    repeat local _, _, code = conn:receive(30) until code == "CLOSED"
     for _ = 1, 5 do core.step(0) end
     assert.equal(1, opened)
     assert.equal("open", connections().state)
@@ -166,8 +166,8 @@ describe("ws.connections", function()
     local peer = listener:upgrade(nil, raw.server_frame(1, "a") .. raw.server_frame(1, "b"))
     local connections = ws.connections(url_of(listener.port))
     local conn = connections()
-    assert.equal("a", conn:receive(5))
-    assert.equal("b", conn:receive(5))
+    assert.equal("a", conn:receive(30))
+    assert.equal("b", conn:receive(30))
     conn:terminate()
     connections:close()
     peer:close()
@@ -182,7 +182,7 @@ describe("ws.connections", function()
       for _ in connections do error("not reached") end
     end)
     assert.is_true(connections:close())
-    task:join(5)
+    task:join(30)
     assert.equal("done", task.state)
     assert.is_nil(connections.error)
     peer:close()

@@ -13,7 +13,7 @@ local upgrade = {
 local function curl(server, path, arguments)
   local command = {
     "curl", "--silent", "--show-error", "--include", "--http1.1", "--noproxy", "*",
-    "--max-time", "5", "--path-as-is", timeout = 10,
+    "--max-time", "60", "--path-as-is", timeout = 90,
   }
   for _, argument in ipairs(arguments or {}) do command[#command + 1] = argument end
   command[#command + 1] = ("http://127.0.0.1:%d%s"):format(server.port, path)

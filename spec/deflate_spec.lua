@@ -23,15 +23,15 @@ local function converse(conn)
   for _ = 1, 2 do
     for _, size in ipairs { 0, 10, 300, 5000, 70000, 2000000 } do
       conn:send(text(size), "binary")
-      assert.is_true(text(size) == conn:receive(10), size)
+      assert.is_true(text(size) == conn:receive(30), size)
     end
     conn:send { text(500), "", text(500) }
-    assert.equal(text(500):rep(2), (conn:receive(10)))
+    assert.equal(text(500):rep(2), (conn:receive(30)))
     local writer = conn:stream()
     writer:write(text(300))
     writer:write ""
     writer:finish "end"
-    assert.equal(text(300) .. "end", (conn:receive(10)))
+    assert.equal(text(300) .. "end", (conn:receive(30)))
   end
 end
 
@@ -112,9 +112,9 @@ describe("compression between ourselves", function()
     local server = echo_server(true)
     local conn = assert(ws.connect(url_of(server), { deflate = true }))
     assert.is_true(conn:send(text(1000), "text", { compress = false }))
-    assert.equal(text(1000), (conn:receive(5)))
+    assert.equal(text(1000), (conn:receive(30)))
     conn:stream("text", { compress = false }):finish(text(1000))
-    assert.equal(text(1000), (conn:receive(5)))
+    assert.equal(text(1000), (conn:receive(30)))
     assert.error(function() conn:send("x", "text", { compres = false }) end)
     assert.error(function() conn:send("x", "text", "no") end)
     conn:close()
@@ -158,7 +158,7 @@ local function describe_peer(name, program, client_options, server_options)
     local function command(role, ...)
       local words = { role, ... }
       for i = #program, 1, -1 do table.insert(words, 1, program[i]) end
-      words.timeout = 60
+      words.timeout = 240
       return words
     end
 
@@ -193,12 +193,12 @@ local function describe_peer(name, program, client_options, server_options)
           for round = 1, 2 do
             for _, size in ipairs { 0, 10, 300, 5000, 70000 } do
               conn:send(text(size) .. round)
-              assert.is_true(text(size) .. round == conn:receive(10))
+              assert.is_true(text(size) .. round == conn:receive(30))
             end
             local writer = conn:stream()
             writer:write(text(300))
             writer:finish()
-            assert.equal(text(300), (conn:receive(10)))
+            assert.equal(text(300), (conn:receive(30)))
           end
           conn:close()
         end
@@ -243,7 +243,7 @@ describe("the memory of compression", function()
       if i == 21 then before = helper.resident() end
       conns[i] = assert(ws.connect(url_of(server), { deflate = deflate }))
       conns[i]:send(text(1000))
-      assert.equal(text(1000), (conns[i]:receive(5)))
+      assert.equal(text(1000), (conns[i]:receive(30)))
     end
     collectgarbage()
     local after = helper.resident()
@@ -262,7 +262,7 @@ describe("the memory of compression", function()
   -- Upgrades with compression and sends what is in a file.
   local bomber = [[
 import socket, sys
-peer = socket.create_connection(("127.0.0.1", int(sys.argv[1])), 5)
+peer = socket.create_connection(("127.0.0.1", int(sys.argv[1])), 60)
 peer.sendall(b"GET / HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
     b"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
     b"Sec-WebSocket-Extensions: permessage-deflate\r\n\r\n")

@@ -115,7 +115,7 @@ describe("the examples of README.md", function()
       end
     end
     local path = helper.file(on_port:format(0, server.text))
-    local process = helper.background { helper.lua, path, timeout = 20 }
+    local process = helper.background { helper.lua, path, timeout = 120 }
     local port = assert(tonumber(process:read_line()))
     local status, out, err = helper.run_lua(on_port:format(port, client.text))
     process:stop()
@@ -138,7 +138,7 @@ describe("the examples of", function()
     for _, block in ipairs(blocks_of(text)) do
       if block.text:find("^%-%- run\n") then
         it(("%s in line %d run"):format(path, block.line), function()
-          local status, out, err = helper.run_lua(block.text, { timeout = 20 })
+          local status, out, err = helper.run_lua(block.text, { timeout = 120 })
           assert.same({ 0, "" }, { status, err })
           local follower = block.next
           local printed = follower and follower.language == "text" and follower.text or ""

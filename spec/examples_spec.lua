@@ -60,7 +60,7 @@ describe("the example", function()
       it(path .. " serves node's ws", function()
         process, url = start(path)
         local names = servers[path]
-        local command = { "node", "spec/peers/" .. names[1], url, timeout = 30 }
+        local command = { "node", "spec/peers/" .. names[1], url, timeout = 120 }
         for i = 2, #names do command[#command + 1] = names[i] end
         local results = scenarios.results(helper.run(command))
         for i = 2, #names do assert.equal("ok", results(names[i])) end

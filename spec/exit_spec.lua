@@ -49,6 +49,7 @@ local client = handlers("client", {
     if turns == 3 then conn:send(("x"):rep(6000)) else conn:send("m") end
   end,
   open = talk,
+  close = function() server:stop() end,
 })
 client.max_message, client.close_timeout, client.max_buffered = 5000, 0.2, "1M"
 local conn = assert(ws.connect("ws://127.0.0.1:" .. server.port, client))
@@ -57,10 +58,6 @@ ws.spawn(function()
   act "task"
   ws.sleep(0.001)
   act "task that waited"
-end)
-ws.after(0.3, function()
-  act "client on_error"
-  server:stop()
 end)
 ws.run()
 print "ended"
@@ -75,7 +72,7 @@ local places = {
 
 local function run(act, place, ...)
   local script = scene:gsub("ACT", function() return act end)
-  return helper.run_lua(script, { place, timeout = 20, ... })
+  return helper.run_lua(script, { place, timeout = 120, ... })
 end
 
 describe("os.exit", function()
@@ -228,7 +225,7 @@ describe("a script", function()
       local function ask(server)
         local conn = assert(ws.connect("ws://127.0.0.1:" .. server.port))
         conn:send("?")
-        local answer = conn:receive(5)
+        local answer = conn:receive(30)
         conn:close()
         server:stop()
         return answer

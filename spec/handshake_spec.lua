@@ -66,7 +66,7 @@ describe("a client's view of", function()
     local function check(size)
       local peer = listener:upgrade(case.response, "", size)
       local conn, message, code = ws.connect("ws://127.0.0.1:" .. listener.port,
-        { protocols = offer.protocols, timeout = 5, max_redirects = 0 })
+        { protocols = offer.protocols, timeout = 60, max_redirects = 0 })
       assert.equal(case.error, code)
       if conn then
         assert.equal(case.protocol, conn.protocol)

@@ -38,7 +38,7 @@ describe("helper", function()
     local script = "trap '' TERM; echo ready; while :; do sleep 0.1; done"
     local process = helper.background{ "sh", "-c", script }
     process:read_line()
-    assert.equal(137, (process:stop()))
+    assert.equal(137, (process:stop(0.2)))
   end)
 
   it("waits for a process", function()

@@ -21,13 +21,15 @@ describe("time limits", function()
   end)
 
   it("answer 408 to a later head that drips", function()
-    local peer = serve({ ["GET /"] = hello }, { handshake_timeout = 0.1 })
-    read_answer(peer:send(get "/"))
-    peer:drip(get "/":sub(1, 20), 1, 0.02)
-    local answer, ending = peer:read_all()
-    assert.matches("^HTTP/1.1 408 ", answer)
-    assert.equal("eof", ending)
-    peer:close()
+    helper.with_limit(function(limit)
+      local peer = serve({ ["GET /"] = hello }, { handshake_timeout = limit })
+      read_answer(peer:send(get "/"))
+      peer:drip(get "/":sub(1, 20), 1, 0.2 * limit)
+      local answer, ending = peer:read_all()
+      assert.matches("^HTTP/1.1 408 ", answer)
+      assert.equal("eof", ending)
+      peer:close()
+    end, http.stop)
   end)
 
   it("answer 408 to a body that drips or stops", function()
@@ -79,19 +81,21 @@ describe("time limits", function()
   end)
 
   it("let a slow reader have its answer, as long as it reads", function()
-    local peer = serve({ ["GET /"] = function(_, res) res:send(("x"):rep(2000000)) end },
-      { write_timeout = 0.3, close_timeout = 0.05 })
-    peer:close()
-    peer = http.connect(65536):send(get("/", "Connection: close\r\n"))
-    local count = 0
-    for _ = 1, 6 do
-      count = count + peer:skip(200000)
-      ws.sleep(0.05)
-    end
-    local rest, ending = peer:skip()
-    assert.is_true(count + rest > 2000000)
-    assert.equal("eof", ending)
-    peer:close()
+    helper.with_limit(function(limit)
+      local peer = serve({ ["GET /"] = function(_, res) res:send(("x"):rep(2000000)) end },
+        { write_timeout = 3 * limit, close_timeout = 0.05 })
+      peer:close()
+      peer = http.connect(65536):send(get("/", "Connection: close\r\n"))
+      local count = 0
+      for _ = 1, 6 do
+        count = count + peer:skip(200000)
+        ws.sleep(0.5 * limit)
+      end
+      local rest, ending = peer:skip()
+      assert.is_true(count + rest > 2000000)
+      assert.equal("eof", ending)
+      peer:close()
+    end, http.stop)
   end)
 end)
 

@@ -10,7 +10,7 @@ end
 
 local python = [[
 import http.client, sys
-conn = http.client.HTTPConnection("127.0.0.1", int(sys.argv[1]), timeout=5)
+conn = http.client.HTTPConnection("127.0.0.1", int(sys.argv[1]), timeout=60)
 def ask(method, path, body=None, headers={}, chunked=False):
     conn.request(method, path, body, headers, encode_chunked=chunked)
     answer = conn.getresponse()

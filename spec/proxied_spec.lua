@@ -200,16 +200,18 @@ describe("with proxy_protocol, a connection", function()
   end)
 
   it("that sends none, or a part of one, ends after handshake_timeout", function()
-    serve { handshake_timeout = 0.05, tls = certificates.server() }
-    local silent, cut = raw.connect(server.port), raw.connect(server.port):send(line:sub(1, 20))
-    local slow = raw.connect(server.port):drip(line, 1, 0.01)
-    assert.same({ "", "eof" }, { silent:read_all() })
-    local answer, ended = cut:read_all()
-    assert.matches("^HTTP/1.1 408 ", answer)
-    assert.equal("eof", ended)
-    slow:read_all()
-    for _, peer in ipairs { silent, cut, slow } do peer:close() end
-    assert.same({}, opened)
+    helper.with_limit(function(limit)
+      serve { handshake_timeout = limit, tls = certificates.server() }
+      local silent, cut = raw.connect(server.port), raw.connect(server.port):send(line:sub(1, 20))
+      local slow = raw.connect(server.port):drip(line, 1, 0.1 * limit)
+      assert.same({ "", "eof" }, { silent:read_all() })
+      local answer, ended = cut:read_all()
+      assert.matches("^HTTP/1.1 408 ", answer)
+      assert.equal("eof", ended)
+      slow:read_all()
+      for _, peer in ipairs { silent, cut, slow } do peer:close() end
+      assert.same({}, opened)
+    end, function() server:stop() end)
   end)
 
   it("that ends within it leaves nothing", function()

@@ -28,7 +28,7 @@ describe("a subscriber that reads too slowly", function()
   local function fill(client, is_enough)
     for blocks = 1, 10000 do
       local count = server:publish("t", block, "binary")
-      client:receive(5)
+      client:receive(30)
       if is_enough(count) then return blocks end
     end
     error("nobody was too slow")
@@ -119,7 +119,7 @@ describe("a subscriber that reads too slowly", function()
     fill(client, function() return conn.buffered > 1 end)
     for i = 1, 100 do
       server:publish("t", block, "binary", { key = "key " .. i })
-      client:receive(5)
+      client:receive(30)
       if conn.state ~= "open" then break end
       assert.is_true(conn.buffered <= 2 * 1024 * 1024)
     end
@@ -140,7 +140,7 @@ describe("a subscriber that reads too slowly", function()
     for _ = 1, 5000 do
       server:publish("seldom", "x")
       server:publish("t", much)
-      client:receive(5)
+      client:receive(30)
     end
     assert.is_true(helper.resident() - before < 8 * 1024) -- 20 MiB were published
     assert.is_true(conn.buffered >= 15000)

@@ -24,8 +24,8 @@ describe("publish", function()
     assert.equal(9, server:publish("t", "hello"))
     assert.equal(1, server:publish("other", "only you"))
     assert.equal(0, server:publish("nobody", "x"))
-    assert.same({ "only you", "text" }, { clients[1]:receive(5) })
-    for i = 2, 10 do assert.same({ "hello", "text" }, { clients[i]:receive(5) }) end
+    assert.same({ "only you", "text" }, { clients[1]:receive(30) })
+    for i = 2, 10 do assert.same({ "hello", "text" }, { clients[i]:receive(30) }) end
     assert.equal(10, server:stats().messages_out)
     assert.equal(9 * 5 + 8, server:stats().bytes_out)
   end)
@@ -51,10 +51,10 @@ describe("publish", function()
     local many = {}
     for i = 1, 1000 do many[i] = ("x"):rep(i % 7) end
     assert.equal(1, server:publish("t", many))
-    assert.same({ "abc", "binary" }, { client:receive(5) })
-    assert.same({ "", "text" }, { client:receive(5) })
-    assert.same({ "", "text" }, { client:receive(5) })
-    assert.equal(table.concat(many), (client:receive(5)))
+    assert.same({ "abc", "binary" }, { client:receive(30) })
+    assert.same({ "", "text" }, { client:receive(30) })
+    assert.same({ "", "text" }, { client:receive(30) })
+    assert.equal(table.concat(many), (client:receive(30)))
   end)
 
   it("checks text once, and says what is wrong", function()

@@ -5,7 +5,7 @@
 --     local head = peer:read_until("\r\n\r\n")
 --
 -- What a peer does happens in the order that it was told. What returns bytes waits for them and
--- turns the loop meanwhile; everything else returns at once. Nothing takes longer than 10 s.
+-- turns the loop meanwhile; everything else returns at once. Nothing takes longer than 60 s.
 
 local core = require "lunawire.core"
 local helper = require "spec.helper"
@@ -71,7 +71,7 @@ end
 -- What a command answered: bytes and status. Turns the loop until it did.
 local function wait_for(number)
   core.step(0) -- the loop's time may be old
-  local deadline = core.now() + 15
+  local deadline = core.now() + 70
   take_answers()
   while not answers[number] do
     if core.now() > deadline then error("the raw peer did not answer", 0) end

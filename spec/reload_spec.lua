@@ -23,14 +23,14 @@ describe("server:reload", function()
 
   local function ask(conn)
     conn:send("?")
-    return (conn:receive(5))
+    return (conn:receive(30))
   end
 
   local function asked(options)
     local conn = open(options)
     local said = ask(conn)
     conn:close()
-    conn:receive(5)
+    conn:receive(30)
     return said
   end
 
@@ -45,9 +45,9 @@ describe("server:reload", function()
     assert.equal("old ?", ask(before))
     assert.equal("new ?", ask(after))
     before:close()
-    before:receive(5)
+    before:receive(30)
     after:close()
-    after:receive(5)
+    after:receive(30)
     helper.wait_until(function() return #closed == 2 end)
     assert.same({ "old", "new" }, closed)
   end)

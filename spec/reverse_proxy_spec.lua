@@ -183,7 +183,7 @@ end
 -- What every front must do -----------------------------------------------------------------------
 
 local function receive(conn)
-  local message, kind = conn:receive(10)
+  local message, kind = conn:receive(30)
   return assert(message, kind), kind
 end
 
@@ -264,7 +264,7 @@ checks["passes close codes on, both ways"] = function()
   assert.same({ { 3001, "from the client" } }, closes)
   conn = open()
   opened:close(4002, "from the server")
-  local message, _, code, close_code, reason = conn:receive(10)
+  local message, _, code, close_code, reason = conn:receive(30)
   assert.same({ nil, "CLOSED", 4002, "from the server" }, { message, code, close_code, reason })
 end
 
@@ -272,9 +272,9 @@ checks["tells clients that the server went, and finds it when it is back"] = fun
   local conn, other = open(), open()
   opened:terminate()
   helper.wait_until(function() return other.state == "closed" end)
-  assert.equal(1006, (select(4, other:receive(10))))
+  assert.equal(1006, (select(4, other:receive(30))))
   server:stop(1012, "restart")
-  assert.equal(1012, (select(4, conn:receive(10))))
+  assert.equal(1012, (select(4, conn:receive(30))))
   helper.wait_until(function() return server:stats().connections == 0 end)
   local nobody, message, code = connect()
   assert.is_nil(nobody)

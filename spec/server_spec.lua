@@ -7,7 +7,7 @@ local ws = require "lunawire"
 -- Sends bytes to a port and returns all that comes back until the server closes.
 local exchange_script = [[
 import socket, sys
-peer = socket.create_connection(("127.0.0.1", int(sys.argv[1])), 5)
+peer = socket.create_connection(("127.0.0.1", int(sys.argv[1])), 60)
 peer.sendall(sys.argv[2].encode("latin-1"))
 while True:
     data = peer.recv(65536)
@@ -101,7 +101,7 @@ describe("serve", function()
     })
     local conn = assert(ws.connect("ws+unix://" .. path .. ":/"))
     conn:send("x")
-    assert.equal("x", (conn:receive(5)))
+    assert.equal("x", (conn:receive(30)))
     conn:close()
     server:stop()
   end)
@@ -320,7 +320,7 @@ describe("on_upgrade", function()
     })
     local conn = assert(ws.connect(url_of(other, "/yes")))
     conn:send("x")
-    assert.equal("x", (conn:receive(5)))
+    assert.equal("x", (conn:receive(30)))
     conn:close()
     assert.equal(403, (request(other, "GET /no", upgrade)))
     assert.equal(426, (request(other, "GET /yes")))
@@ -334,7 +334,7 @@ describe("a route in coroutine style", function()
   local function closed_by(route)
     local server = assert(ws.serve { port = 0, routes = { ["WS /"] = route } })
     local conn = assert(ws.connect(url_of(server, "/")))
-    local _, _, _, close_code, reason = conn:receive(5)
+    local _, _, _, close_code, reason = conn:receive(30)
     server:stop()
     return close_code, reason
   end

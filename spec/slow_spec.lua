@@ -122,7 +122,7 @@ describe("send to a peer that does not read", function()
     local before = sent
     assert.is_true(before < 200)
     peer:tell("skip", 200 * (#block + 10))
-    assert.equal("all", (task:join(10)))
+    assert.equal("all", (task:join(30)))
     assert.equal(tostring(200 * (#block + 10)), (peer:wait()))
     peer:close()
   end)
@@ -171,7 +171,7 @@ describe("pause", function()
     }
     local peer = raw.open(server.port)
     local taken = peer:fill(one:rep(64), 0.2)
-    assert.equal(100, count)
+    helper.wait_until(function() return count >= 100 end)
     core.step(0.02)
     assert.equal(100, count)
     peer:send_rest()
@@ -231,8 +231,8 @@ describe("pause", function()
       on_drain = function(conn) conn:resume() end,
     }
     local peer = raw.open(server.port, "/", "", 4096)
-    local taken = peer:fill(one:rep(64), 0.2) -- until the server has stopped reading
-    assert.is_true(pauses > 0)
+    local taken = 0
+    repeat taken = taken + peer:fill(one:rep(64), 0.2) until pauses > 0 -- the server reads no more
     local echo_size = math.floor(taken / #one) * (#one - 4)
     assert.equal(echo_size, (peer:skip(echo_size)))
     local rest = (taken + peer:send_rest():wait()) / #one - math.floor(taken / #one)

@@ -142,7 +142,7 @@ describe("a task", function()
       end
       for i in count_slowly, 3, 0 do order[#order + 1] = i end
     end)
-    spawned:join(5)
+    spawned:join(30)
     assert.same({ "false caught", 1, 2, 3 }, order)
   end)
 

@@ -174,9 +174,9 @@ for _ in range(3):
     local conn = assert(ws.connect("wss://localhost:" .. server.port,
       { tls = certificates.client() }))
     conn:send("still there")
-    assert.equal("still there", conn:receive(5))
+    assert.equal("still there", conn:receive(30))
     conn:close()
-    conn:receive(5)
+    conn:receive(30)
   end)
 end)
 
@@ -193,7 +193,7 @@ describe("our client and openssl s_server", function()
   end
 
   local function code_of(url)
-    local conn, message, code = ws.connect(url, { tls = certificates.client(), timeout = 5 })
+    local conn, message, code = ws.connect(url, { tls = certificates.client(), timeout = 60 })
     assert.is_nil(conn)
     return code, message
   end
@@ -219,7 +219,7 @@ describe("our client", function()
     local peer = listener:accept()
     act(peer)
     local conn, message, code = ws.connect("wss://127.0.0.1:" .. listener.port,
-      { tls = certificates.client(), timeout = timeout or 5 })
+      { tls = certificates.client(), timeout = timeout or 60 })
     assert.is_nil(conn)
     peer:close()
     return code, message

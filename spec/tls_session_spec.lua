@@ -9,14 +9,14 @@ local path = certificates.path
 -- Opens a connection and closes it when its message came back: whether it resumed a session. The
 -- server's tickets are there before its message is.
 local function resumed(url, tls)
-  local conn = assert(ws.connect(url, { tls = tls, timeout = 5 }))
+  local conn = assert(ws.connect(url, { tls = tls, timeout = 60 }))
   conn:send("hello")
-  assert.equal("hello", (conn:receive(5)))
+  assert.equal("hello", (conn:receive(30)))
   local facts = conn.tls
   assert.is_true(facts.peer.verified)
   assert.equal("CN=localhost", facts.peer.subject) -- although it was not sent again
   conn:close()
-  conn:receive(5)
+  conn:receive(30)
   return facts.resumed
 end
 
@@ -78,10 +78,10 @@ describe("a session of TLS", function()
       for _ = 1, 2 do
         local conn = assert(ws.connect(url, { tls = { verify = false } }))
         conn:send("hello")
-        conn:receive(5)
+        conn:receive(30)
         print(conn.tls.resumed, conn.tls.peer.verified)
         conn:close()
-        conn:receive(5)
+        conn:receive(30)
       end
       print((select(3, ws.connect(url))))
       server:stop()
@@ -123,13 +123,13 @@ describe("a session of TLS", function()
     local first = assert(ws.connect(url, { tls = tls }))
     local second = assert(ws.connect(url, { tls = tls }))
     first:send("hello")
-    first:receive(5)
+    first:receive(30)
     assert.is_true(first.tls.resumed)
     -- It took the ticket with it; the server sent it another one meanwhile, or not yet.
     assert.is_boolean(second.tls.resumed)
     for _, conn in ipairs { first, second } do
       conn:close()
-      conn:receive(5)
+      conn:receive(30)
     end
   end)
 
@@ -167,7 +167,7 @@ describe("a session of TLS", function()
       repeat line = assert(process:read_line()) until line:find("^ACCEPT")
       local tls, url = client(), "wss://localhost:" .. line:match(":(%d+)$")
       for _ = 1, 3 do
-        local conn, _, code = ws.connect(url, { tls = tls, timeout = 5 })
+        local conn, _, code = ws.connect(url, { tls = tls, timeout = 60 })
         assert.is_nil(conn)
         assert.matches("^HTTP_", code)
       end

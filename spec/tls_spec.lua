@@ -32,14 +32,14 @@ end
 
 local function close(conn)
   conn:close(1000)
-  local _, _, code, close_code = conn:receive(5)
+  local _, _, code, close_code = conn:receive(30)
   assert.equal("CLOSED", code)
   assert.equal(1000, close_code)
 end
 
 local function echo(conn, message)
   conn:send(message)
-  assert.is_true(message == conn:receive(5))
+  assert.is_true(message == conn:receive(30))
 end
 
 describe("TLS", function()
@@ -88,7 +88,7 @@ describe("TLS", function()
     local conn = open(server)
     local message = ("0123456789abcdef"):rep(40000)
     ws.spawn(function() for _ = 1, 20 do conn:send(message, "binary") end end)
-    for _ = 1, 20 do assert.is_true(message == conn:receive(10)) end
+    for _ = 1, 20 do assert.is_true(message == conn:receive(30)) end
     close(conn)
   end)
 

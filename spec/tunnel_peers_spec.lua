@@ -46,10 +46,10 @@ describe("through", function()
       for _, size in ipairs { 0, 1, 1000, 300000 } do
         local message = ("x"):rep(size)
         conn:send(message, "binary")
-        assert.is_true(message == conn:receive(5))
+        assert.is_true(message == conn:receive(30))
       end
       conn:close(1000)
-      assert.equal(1000, (select(4, conn:receive(5))))
+      assert.equal(1000, (select(4, conn:receive(30))))
     end
   end
 

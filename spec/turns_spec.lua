@@ -23,16 +23,16 @@ local function wait_for(count)
 end
 
 describe("connections to one address", function()
-  local server, port, asked, asking, most
+  local server, port, asked, asking, most, wanted
   before_each(function()
-    events, asked, asking, most = {}, {}, 0, 0
+    events, asked, asking, most, wanted = {}, {}, 0, 0, 1
     server = assert(ws.serve {
       port = 0, host = "*",
       on_upgrade = function(req) -- a slow one
         asked[#asked + 1] = req.path:sub(2)
         asking = asking + 1
         most = math.max(most, asking)
-        ws.sleep(0.02)
+        repeat ws.sleep(0.02) until most >= wanted
         asking = asking - 1
         if req.path == "/refused" then return nil, 403 end
         return true
@@ -64,6 +64,7 @@ describe("connections to one address", function()
   end)
 
   it("do not keep those to other addresses", function()
+    wanted = 2
     connect("a", "127.0.0.1:" .. port)
     connect("b", "127.0.0.2:" .. port)
     wait_for(2)
@@ -91,23 +92,27 @@ end)
 
 describe("a connection that waits for its turn", function()
   local listener
-  before_each(function()
+  local function before()
     events = {}
     listener = raw.listen()
-  end)
-  after_each(function()
+  end
+  local function after()
     listener:close()
     raw.wait_for_end()
-  end)
+  end
+  before_each(before)
+  after_each(after)
   teardown(raw.end_specs)
 
-  it("waits within its own time limit, and for a silent one no longer than that one's", function()
+  local last
+
+  local function wait_in_turn(limit)
     local here = "127.0.0.1:" .. listener.port
     local silent = listener:accept()
-    connect("silent", here, { timeout = 0.3 })
-    connect("hasty", here, { timeout = 0.1 })
-    local last = connect("last", here)
-    wait_for(1)
+    connect("silent", here, { timeout = 3 * limit })
+    connect("hasty", here, { timeout = limit })
+    last = connect("last", here)
+    helper.wait_until(function() return events[1] end)
     assert.same({ "hasty", "ETIMEDOUT", "another connection to the same address was still "
       .. "connecting, and this one's turn did not come in time" }, events[1])
     assert.matches("^GET /silent ", (silent:read_all()))
@@ -118,6 +123,14 @@ describe("a connection that waits for its turn", function()
     peer:read_all()
     peer:close()
     silent:close()
+  end
+
+  it("waits within its own time limit, and for a silent one no longer than that one's", function()
+    helper.with_limit(wait_in_turn, function()
+      last:terminate()
+      after()
+      before()
+    end)
   end)
 
   -- Only the proxy knows the addresses of a.test and b.test.

@@ -174,7 +174,7 @@ async def main():
         if len(sys.argv) > 2 and name not in sys.argv[2:]:
             continue
         try:
-            await asyncio.wait_for(scenario(), 5)
+            await asyncio.wait_for(scenario(), 60)
             print("ok", name, flush=True)
         except BaseException:
             print("failed", name + ":", traceback.format_exc().replace("\n", "\t"), flush=True)

@@ -11,7 +11,7 @@ import time
 
 port, header, seconds, authority = sys.argv[1:]
 header = bytes.fromhex(header)
-peer = socket.create_connection(("127.0.0.1", int(port)), 10)
+peer = socket.create_connection(("127.0.0.1", int(port)), 60)
 peer.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 received, sending = ssl.MemoryBIO(), ssl.MemoryBIO()
 tls = ssl.create_default_context(cafile=authority).wrap_bio(

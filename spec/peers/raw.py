@@ -18,7 +18,7 @@ import sys
 import threading
 import time
 
-LIMIT = 10  # seconds that one command may take
+LIMIT = 60  # seconds that one command may take
 
 answers = open(sys.argv[1], "ab", 0)
 answering = threading.Lock()
@@ -55,6 +55,7 @@ class Peer:
     def __init__(self):
         self.commands = queue.Queue()
         self.buffer = b""
+        self.left = b""
         self.socket = None
         threading.Thread(target=self.run, daemon=True).start()
 
@@ -145,15 +146,16 @@ class Peer:
             time.sleep(float(seconds))
 
     def fill(self, data, seconds):
-        """Sends the same again and again until the kernel takes nothing for so many seconds."""
+        """Sends the same again and again until the kernel takes nothing for so many seconds. First
+        what the last time was left of it."""
         data, total = bytes.fromhex(data), 0
+        rest, self.left = self.left, b""
         self.socket.settimeout(float(seconds))
         try:
             while True:
-                rest = data
-                while rest:
-                    sent = self.socket.send(rest)
-                    rest, total = rest[sent:], total + sent
+                rest = rest or data
+                sent = self.socket.send(rest)
+                rest, total = rest[sent:], total + sent
         except socket.timeout:
             self.left = rest  # perhaps all of it
         finally:

@@ -8,7 +8,7 @@ const limit = seconds => new Promise((_, reject) => {
 });
 
 // scenarios: { name: async function }. names: those to run, all when empty.
-export async function run(scenarios, names, seconds = 5) {
+export async function run(scenarios, names, seconds = 60) {
   for (const name of names.length > 0 ? names : Object.keys(scenarios)) {
     try {
       await Promise.race([scenarios[name](), limit(seconds)]);

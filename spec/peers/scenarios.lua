@@ -136,14 +136,14 @@ local function open(url, options)
 end
 
 local function receive(conn)
-  local message, kind = conn:receive(5)
+  local message, kind = conn:receive(30)
   if not message then error("nothing came: " .. tostring(kind), 2) end
   return message, kind
 end
 
 -- What receive says at the end: "code reason".
 local function end_of(conn)
-  local message, _, code, close_code, reason = conn:receive(5)
+  local message, _, code, close_code, reason = conn:receive(30)
   assert.is_nil(message)
   assert.equal("CLOSED", code)
   return ("%d %s"):format(close_code, reason)
