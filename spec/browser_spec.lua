@@ -56,7 +56,7 @@ describe("a browser", function()
       json[#json + 1] = ('"%s": "%s"'):format(name, address)
     end
     results = scenarios.results(helper.drive {
-      "node", "spec/peers/browser.mjs", "{" .. table.concat(json, ", ") .. "}", timeout = 60,
+      "node", "spec/peers/browser.mjs", "{" .. table.concat(json, ", ") .. "}", timeout = 240,
     })
   end)
 

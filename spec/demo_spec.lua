@@ -20,7 +20,7 @@ describe("the demo", function()
     results = scenarios.results(helper.run {
       "node", "spec/peers/demo.mjs",
       ('{ "plain": "%s", "secure": "%s", "lua": "%s" }'):format(plain_url, secure_url, helper.lua),
-      timeout = 180,
+      timeout = 270,
     })
   end)
 

@@ -18,6 +18,12 @@ end
 -- Debian's Python, which has the websockets package; another one may come first in PATH.
 helper.python = "/usr/bin/python3"
 
+-- True in the trees of ./dev test that differ from another only in how the C was compiled: what takes
+-- long and is about other programs need not run there.
+function helper.is_variant()
+  return package.cpath:find "build/clang/" ~= nil or package.cpath:find "build/coverage/" ~= nil
+end
+
 -- Where spec/peers has the npm packages, for NODE_PATH; nil when they are not installed.
 function helper.node_modules()
   local file = io.open("spec/peers/node_modules/ws/package.json")
@@ -196,6 +202,23 @@ function helper.with_limit(fn, clean_up)
     if limit > 15 then error(problem, 0) end
     if clean_up then clean_up() end
   end
+end
+
+-- A port that is free now, for those that cannot be asked which one they took, or come back to it. It
+-- is below those that systems give to connections, one of which could take it meanwhile.
+function helper.free_port()
+  local random = assert(io.open("/dev/urandom", "rb"))
+  local server
+  repeat
+    local high, low = random:read(2):byte(1, 2)
+    server = require("lunawire").serve {
+      host = "127.0.0.1", port = 10000 + (high * 256 + low) % 20000, on_message = print,
+    }
+  until server
+  random:close()
+  local port = server.port
+  server:stop() -- frees it at once
+  return port
 end
 
 -- Runs a program to its end as helper.run does, and turns the loop meanwhile: for peers of a server

@@ -1,4 +1,5 @@
 local helper = require "spec.helper"
+local ws = require "lunawire"
 
 describe("helper", function()
   it("runs programs", function()
@@ -44,5 +45,26 @@ describe("helper", function()
   it("waits for a process", function()
     local process = helper.background{ "sh", "-c", "echo one; exit 5", to_file = true }
     assert.same({ 5, "one\n", "" }, { process:wait() })
+  end)
+
+  it("tries longer time limits, and clean_up between, before it fails", function()
+    local limits, cleaned = {}, 0
+    local function clean_up() cleaned = cleaned + 1 end
+    local function note(limit)
+      limits[#limits + 1] = limit
+      assert(limit > 1, "too short")
+    end
+    helper.with_limit(note, clean_up)
+    assert.same({ 0.1, 0.5, 2.5 }, limits)
+    assert.equal(2, cleaned)
+    assert.has_error(function() helper.with_limit(function() error("wrong", 0) end) end, "wrong")
+  end)
+
+  it("finds ports that are free", function()
+    local port = helper.free_port()
+    local server = assert(ws.serve { port = port, on_message = print })
+    assert.is_true(port >= 10000 and port < 30000)
+    server:stop()
+    helper.check_leaks()
   end)
 end)

@@ -35,8 +35,8 @@ describe("a link", function()
   teardown(raw.end_specs)
 
   it("survives its server", function()
-    local server = serve()
-    local port = server.port
+    local port = helper.free_port()
+    local server = serve { port = port }
     local seen = watch(port)
     wait_for(seen, "open", 1)
     server:stop()

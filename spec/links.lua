@@ -20,7 +20,7 @@ local watched = {}
 function links.watch(port, options, more)
   local seen = { open = 0, close = {}, again = {}, error = {} }
   local each = {
-    reconnect = options or links.fast, close_timeout = 0.1,
+    reconnect = options or links.fast, close_timeout = 60,
     on_open = function(conn)
       seen.open, seen.conn = seen.open + 1, conn
     end,

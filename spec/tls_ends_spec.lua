@@ -18,7 +18,7 @@ describe("a server with TLS", function()
       local opened, closed = 0, 0
       local is_endless = act == "silent" or act == "drip"
       server = assert(ws.serve {
-        port = 0, tls = certificates.server(), handshake_timeout = is_endless and 5 * limit or 60,
+        port = 0, tls = certificates.server(), handshake_timeout = is_endless and 3 * limit or 60,
         on_open = function() opened = opened + 1 end,
         on_close = function() closed = closed + 1 end,
       })

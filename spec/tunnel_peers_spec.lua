@@ -9,13 +9,6 @@ local function has(program)
   return helper.run { "sh", "-c", "command -v " .. program } == 0
 end
 
--- A port that is free now, for programs that cannot be asked which one they took.
-local function free_port()
-  local listener = raw.listen()
-  listener:close():wait()
-  return listener.port
-end
-
 -- Waits until somebody listens there.
 local function wait_for_port(port)
   helper.wait_until(function()
@@ -68,7 +61,7 @@ describe("through", function()
   end
 
   local function tinyproxy(more)
-    local port = free_port()
+    local port = helper.free_port()
     local config = helper.file(("Port %d\nListen 127.0.0.1\nTimeout 20\nAllow 127.0.0.1\n%s\n")
       :format(port, more))
     return { "tinyproxy", "-d", "-c", config, port = port, to_file = true }
@@ -79,7 +72,7 @@ describe("through", function()
     with(tinyproxy "", function(port)
       check("http://127.0.0.1:" .. port)
       assert.matches("^PROXY: the proxy refused to connect to the server: 5",
-        refusal("ws://127.0.0.1:" .. free_port(), "http://127.0.0.1:" .. port))
+        refusal("ws://127.0.0.1:" .. helper.free_port(), "http://127.0.0.1:" .. port))
     end)
     with(tinyproxy "BasicAuth me secret", function(port)
       check("http://me:secret@127.0.0.1:" .. port)
@@ -95,14 +88,14 @@ describe("through", function()
   it("microsocks", function()
     if not has "microsocks" then return pending "microsocks is not installed" end
     local function microsocks(...)
-      local port = free_port()
+      local port = helper.free_port()
       return { "microsocks", "-i", "127.0.0.1", "-p", port, port = port, to_file = true, ... }
     end
     with(microsocks(), function(port)
       check("socks5://127.0.0.1:" .. port)
       check("socks5h://127.0.0.1:" .. port)
       assert.matches("^PROXY: ",
-        refusal("ws://127.0.0.1:" .. free_port(), "socks5h://127.0.0.1:" .. port))
+        refusal("ws://127.0.0.1:" .. helper.free_port(), "socks5h://127.0.0.1:" .. port))
     end)
     local command = microsocks()
     for _, word in ipairs { "-u", "me", "-P", "secret" } do command[#command + 1] = word end

@@ -60,6 +60,6 @@ await run({
     equal(await echoIn(tab, addresses.takeover), "permessage-deflate; " +
       "server_max_window_bits=12; client_max_window_bits=12");
   }),
-}, [], 10);
+}, [], 120);
 
 await close();

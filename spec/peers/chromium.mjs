@@ -6,6 +6,7 @@ export const screenshots = "build/screenshots";
 
 const browser = await chromium.launch({
   executablePath: "/usr/bin/chromium",
+  timeout: 120000,
   args: [
     "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-sync",
     "--disable-background-networking", "--disable-component-update",
@@ -20,7 +21,7 @@ export async function withTab(url, act, { before, ...options } = {}) {
   const context = await browser.newContext({ viewport: { width: 1100, height: 720 }, ...options });
   const tab = await context.newPage();
   const errors = [];
-  tab.setDefaultTimeout(10000);
+  tab.setDefaultTimeout(60000);
   tab.on("pageerror", error => errors.push(String(error)));
   await before?.(tab);
   await tab.goto(url);

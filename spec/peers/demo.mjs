@@ -270,5 +270,5 @@ const meanwhile = {
   },
 };
 
-await Promise.all([run(scenarios, [], 60), run(meanwhile, [], 60)]);
+await Promise.all([run(scenarios, [], 200), run(meanwhile, [], 200)]);
 await close();

@@ -122,7 +122,7 @@ end
 -- Runs the peer's client against our server.
 function scenarios.run_client(command)
   local server = scenarios.serve()
-  local line = { timeout = 40, env = command.env, url_of(server.port) }
+  local line = { timeout = 240, env = command.env, url_of(server.port) }
   for i = #command, 1, -1 do table.insert(line, 1, command[i]) end
   local results = scenarios.results(helper.drive(line))
   server:stop()
