@@ -18,8 +18,8 @@ end
 -- Debian's Python, which has the websockets package; another one may come first in PATH.
 helper.python = "/usr/bin/python3"
 
--- True in the trees of ./dev test that differ from another only in how the C was compiled: what takes
--- long and is about other programs need not run there.
+-- True in the trees of ./dev test that differ from another only in how the C was compiled: what is
+-- about other programs and takes long need not run there.
 function helper.is_variant()
   return package.cpath:find "build/clang/" ~= nil or package.cpath:find "build/coverage/" ~= nil
 end
@@ -204,8 +204,8 @@ function helper.with_limit(fn, clean_up)
   end
 end
 
--- A port that is free now, for those that cannot be asked which one they took, or come back to it. It
--- is below those that systems give to connections, one of which could take it meanwhile.
+-- A port that is free now, for those that cannot be asked which one they took, or come back to it.
+-- It is below those that systems give to connections, one of which could take it meanwhile.
 function helper.free_port()
   local random = assert(io.open("/dev/urandom", "rb"))
   local server
