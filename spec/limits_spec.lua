@@ -33,9 +33,9 @@ local function begin_again()
   before()
 end
 
--- A test in which something comes before the limit.
-local function it_within(name, fn)
-  it(name, function() helper.with_limit(fn, begin_again) end)
+-- For tests in which something comes before the limit.
+local function within(fn)
+  return function() helper.with_limit(fn, begin_again) end
 end
 
 -- How many KiB memory grows while fn runs; 0 where nobody can tell.
@@ -78,7 +78,7 @@ describe("ping_interval", function()
     listener:close()
   end)
 
-  it_within("keeps a live peer, and measures the way to it", function(limit)
+  it("keeps a live peer, and measures the way to it", within(function(limit)
     local conn, pongs = nil, 0
     serve { ping_interval = limit, on_open = function(opened) conn = opened end,
       on_pong = function() pongs = pongs + 1 end }
@@ -87,15 +87,15 @@ describe("ping_interval", function()
     assert.is_true(conn.rtt > 0 and conn.rtt < limit)
     assert.same({}, events)
     client:close()
-  end)
+  end))
 
-  it_within("counts anything that a peer sends as life", function(limit)
+  it("counts anything that a peer sends as life", within(function(limit)
     serve { ping_interval = 2 * limit }
     local peer = raw.open(server.port)
     peer:drip(raw.client_frame(2, "x"), 1, limit):wait()
     assert.same({}, events)
     peer:close()
-  end)
+  end))
 
   it("rests while the connection is paused", function()
     serve { ping_interval = 0.02, on_open = function(conn)
@@ -113,16 +113,16 @@ describe("idle_timeout", function()
   before_each(before)
   after_each(after)
 
-  it_within("closes a connection without messages, whatever control frames come", function(limit)
+  it("closes a connection without messages, whatever control frames come", within(function(limit)
     serve { idle_timeout = limit, ping_interval = 0.3 * limit }
     local client = assert(ws.connect("ws://127.0.0.1:" .. server.port))
     local _, _, code, close_code, reason = client:receive(30)
     assert.same({ "CLOSED", 1001, "idle" }, { code, close_code, reason })
     helper.wait_until(function() return events[1] end)
     assert.equal(1001, events[1][2])
-  end)
+  end))
 
-  it_within("counts messages in both directions", function(limit)
+  it("counts messages in both directions", within(function(limit)
     local sent = 0
     serve { idle_timeout = 1.5 * limit, on_open = function(conn)
       local timer
@@ -136,7 +136,7 @@ describe("idle_timeout", function()
     for _ = 1, 6 do assert.same({ 1, "x", true }, { peer:frame() }) end
     assert.equal(1001, (peer:read_close()))
     peer:close()
-  end)
+  end))
 end)
 
 describe("handshake_timeout", function()
@@ -151,16 +151,16 @@ describe("handshake_timeout", function()
     peer:close()
   end)
 
-  it_within("answers 408 to a head that drips", function(limit)
+  it("answers 408 to a head that drips", within(function(limit)
     serve { handshake_timeout = limit }
     local peer = raw.connect(server.port):drip(raw.request():sub(1, 20), 1, 0.2 * limit)
     local answer, ending = peer:read_all()
     assert.matches("^HTTP/1.1 408 .*the opening handshake was not finished in time\n$", answer)
     assert.equal("eof", ending)
     peer:close()
-  end)
+  end))
 
-  it_within("answers 503 when on_upgrade does not decide", function(limit)
+  it("answers 503 when on_upgrade does not decide", within(function(limit)
     local decide, late
     serve { handshake_timeout = limit, on_upgrade = function()
       repeat ws.sleep(0.01) until decide
@@ -175,7 +175,7 @@ describe("handshake_timeout", function()
     helper.wait_until(function() return late end)
     assert.same({}, events)
     assert.equal(0, server:stats().opened)
-  end)
+  end))
 end)
 
 describe("the limits of a head", function()

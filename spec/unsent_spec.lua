@@ -118,7 +118,7 @@ describe("conn.unsent", function()
     seen.server = assert(ws.serve {
       port = 0, high_water = "256K", on_open = function(conn) seen.sender = conn end,
     })
-    local peer = raw.open(seen.server.port, "/", "", 4096)
+    local peer = raw.open(seen.server.port, "/", "", 65536)
     helper.wait_until(function() return seen.sender end)
     local count = 0
     repeat

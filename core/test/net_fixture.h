@@ -12,7 +12,7 @@
 #include "../net/tcp.h"
 #include "test.h"
 
-#define LIMIT_MS 10000
+#define LIMIT_MS 60000
 
 static uv_loop_t loop;
 static lw_net net;
