@@ -175,7 +175,8 @@ end
 local ended = "the peer ended the connection without a close frame"
 local reasons = {
   reset = "connection reset by peer (ECONNRESET)", close = ended, half_close = ended,
-  silence = ("heartbeat: no sign of life for %g s"):format(limit), drip = "the closing handshake timed out",
+  silence = ("heartbeat: no sign of life for %g s"):format(limit),
+  drip = "the closing handshake timed out",
 }
 
 -- The stages inside frames: what the peer has sent before, and what it sends next if it drips.
