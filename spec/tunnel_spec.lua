@@ -23,6 +23,12 @@ local function start_proxy(...)
   return { process = process, port = tonumber(process:read_line()) }
 end
 
+-- Both in one file, as Python likes it.
+local function certificate_and_key()
+  return helper.file(helper.read(certificates.path("server.crt"))
+    .. helper.read(certificates.path("server.key")))
+end
+
 describe("a proxy", function()
   local plain, secure, proxies = nil, nil, {}
   setup(function()
@@ -80,19 +86,31 @@ describe("a proxy", function()
   end)
 
   it("is reached over TLS", function()
-    local both = helper.file(helper.read(certificates.path("server.crt"))
-      .. helper.read(certificates.path("server.key")))
-    local proxy = start_proxy("http", "me:x", both)
+    local proxy = start_proxy("http", "me:x", certificate_and_key())
     local url = ("ws://127.0.0.1:%d/"):format(plain.port)
     assert.equal(("CONNECT 127.0.0.1:%d me:x True"):format(plain.port),
       asked(proxy, url, "https://me:x@localhost:%d"))
     local _, message, code = ws.connect(url, { proxy = "https://localhost:" .. proxy.port })
     assert.matches("^on the way to the proxy: ", message)
     assert.matches("^TLS_", code)
-    _, message, code = connect(("wss://localhost:%d/"):format(secure.port),
-      "https://localhost:" .. proxy.port)
-    assert.equal("PROXY_URL", code)
-    assert.matches("a wss:// URL cannot be reached through an https:// proxy", message, 1, true)
+    proxy.process:stop()
+  end)
+
+  it("is reached over TLS, and the server over TLS in that", function()
+    local proxy = start_proxy("http", "", certificate_and_key())
+    local url = ("wss://localhost:%d/"):format(secure.port)
+    local own = ("https://localhost:%d"):format(proxy.port)
+    assert.equal(("CONNECT localhost:%d - True"):format(secure.port), asked(proxy, url, own))
+    local conn = assert(connect(url, own))
+    echo(conn, ("0123456789"):rep(100000))
+    assert.equal("localhost", conn.tls.peer.subject:match "CN=(%w+)")
+    conn:terminate()
+    local _, message, code = ws.connect(url, { proxy = own,
+      tls = certificates.client { server_name = "x.org" } })
+    assert.equal("TLS_HOSTNAME", code)
+    assert.matches("^the certificate is for localhost, .* not x.org: ", message)
+    _, message, code = connect(("wss://localhost:%d/"):format(plain.port), own)
+    assert.same({ "TLS_NOT_TLS", "the server speaks no TLS on this port" }, { code, message })
     proxy.process:stop()
   end)
 

@@ -6,7 +6,7 @@ int lw_net_init(lw_net *net, uv_loop_t *uv, bool is_own) {
   int error;
   net->uv = uv;
   net->live = 0;
-  net->plain = NULL;
+  net->plain = net->inner_plain = NULL;
   net->receive = malloc(LW_NET_RECEIVE_SIZE);
   net->outs = lw_out_pool_new();
   net->poller = lw_poller_new(uv, is_own, &error);
@@ -18,10 +18,11 @@ int lw_net_init(lw_net *net, uv_loop_t *uv, bool is_own) {
 void lw_net_free(lw_net *net) {
   free(net->receive);
   free(net->plain);
+  free(net->inner_plain);
   lw_out_pool_free(net->outs);
   if (net->poller != NULL) lw_poller_free(net->poller);
   net->receive = NULL;
-  net->plain = NULL;
+  net->plain = net->inner_plain = NULL;
   net->outs = NULL;
   net->poller = NULL;
 }

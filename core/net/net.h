@@ -20,6 +20,7 @@ typedef struct lw_net {
   lw_poller *poller;
   char *receive; /* LW_NET_RECEIVE_SIZE bytes, lent to one read callback at a time */
   char *plain; /* LW_NET_PLAIN_SIZE bytes for what TLS decrypts and encrypts; NULL until it does */
+  char *inner_plain; /* the same for TLS over TLS, which reads what is in the other one */
   lw_out_pool *outs;
   unsigned live; /* transports, listeners and dials of which libuv still holds something */
 } lw_net;

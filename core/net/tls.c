@@ -123,10 +123,14 @@ static bool has_input(const lw__tls *tls) {
   return tls->in_size > 0 || SSL_pending(tls->ssl) > 0;
 }
 
+/* Where it decrypts to: not where the lower transport lends its bytes from. */
+static char **plain_of(const lw__tls *tls) {
+  return tls->is_inner ? &tls->head.net->inner_plain : &tls->head.net->plain;
+}
+
 /* Decrypts all that is there. Returns how much, and in *result how OpenSSL ended: 1, or what
  * SSL_read returned. */
-static size_t decrypt(lw__tls *tls, int *result) {
-  char *plain = tls->head.net->plain;
+static size_t decrypt(lw__tls *tls, char *plain, int *result) {
   size_t size = 0, room = LW_NET_PLAIN_SIZE - LW_NET_RECORD_SIZE;
   *result = 1;
   lw__tls_clear_errors();
@@ -140,12 +144,13 @@ static size_t decrypt(lw__tls *tls, int *result) {
 
 static void read_plain(lw__tls *tls) {
   int result;
-  size_t size = decrypt(tls, &result);
+  char *plain = *plain_of(tls);
+  size_t size = decrypt(tls, plain, &result);
   int reason = result > 0 ? SSL_ERROR_NONE : SSL_get_error(tls->ssl, result);
   if (reason == SSL_ERROR_SSL || reason == SSL_ERROR_SYSCALL) lw__tls_explain(tls);
   if (size > 0) {
     const lw_transport_events *events = tls->head.events;
-    events->on_read(tls->head.owner, (uint8_t *)tls->head.net->plain, size);
+    events->on_read(tls->head.owner, (uint8_t *)plain, size);
   }
   if (tls->is_closing || tls->has_end) return;
   if (reason == SSL_ERROR_ZERO_RETURN) {
@@ -187,6 +192,8 @@ static void on_lower_read(void *owner, uint8_t *data, size_t size) {
 
 static void on_lower_end(void *owner, int error) {
   lw__tls *tls = owner;
+  const lw_transport_failure *known = tls->lower->failure;
+  if (known != NULL) lw__tls_fail_with(tls, known->code, "%s", known->text);
   if (!tls->is_ready && !tls->is_server && error == UV_EOF) {
     lw__tls_fail_with(tls, "EOF",
                       "the server ended the connection during the TLS handshake; it may speak no "
@@ -280,22 +287,29 @@ static bool set_bio(lw__tls *tls) {
   return true;
 }
 
-static bool make_room(lw_net *net) {
-  if (net->plain == NULL) net->plain = malloc(LW_NET_PLAIN_SIZE);
-  return net->plain != NULL;
+static bool make_room(lw__tls *tls) {
+  char **plain = plain_of(tls);
+  if (*plain == NULL) *plain = malloc(LW_NET_PLAIN_SIZE);
+  return *plain != NULL;
+}
+
+static bool is_inner(const lw_transport *t) {
+  return t->kind == &tls_kind && lw__tls_of(t)->is_inner;
 }
 
 static lw__tls *new_tls(lw_transport *lower, lw_tls_context *context, bool is_server) {
+  if (is_inner(lower)) return NULL;
   lw__tls *tls = calloc(1, sizeof *tls);
   if (tls == NULL) return NULL;
   tls->head.kind = &tls_kind;
   tls->head.net = lower->net;
   tls->lower = lower;
   tls->is_server = is_server;
+  tls->is_inner = lower->kind == &tls_kind;
   tls->context = context;
   lw_tls_context_hold(context);
   tls->ssl = SSL_new(context->ctx);
-  if (make_room(lower->net) && set_bio(tls)) return tls;
+  if (make_room(tls) && set_bio(tls)) return tls;
   free_tls(tls);
   return NULL;
 }

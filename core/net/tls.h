@@ -1,4 +1,5 @@
-/* The transport that encrypts: TLS 1.2 and 1.3 over any other transport.
+/* The transport that encrypts: TLS 1.2 and 1.3 over any other transport; also over one of this
+ * kind, as through a proxy that is reached over TLS, but no deeper.
  *
  * The handshake begins with lw_transport_read_start and goes on while the owner reads. What the
  * owner writes meanwhile is kept. It is told of nothing before the handshake is over: then of what
@@ -12,8 +13,8 @@
 
 #include "tls_context.h"
 
-/* Takes over the lower transport (which nobody reads yet) and returns one around it; it is closed
- * on failure, which is out of memory. */
+/* Takes over the lower transport and returns one around it; it is closed on failure, which is out
+ * of memory, or the third layer of TLS. */
 lw_transport *lw_tls_accept(lw_transport *lower, lw_tls_context *context);
 /* `name` is the server's, a host name or a numeric address, which its certificate must be for. */
 lw_transport *lw_tls_connect(lw_transport *lower, lw_tls_context *context, const char *name);

@@ -57,6 +57,7 @@ typedef struct lw__tls {
   int end_error;    /* of that end */
 
   bool is_server : 1;
+  bool is_inner : 1;     /* the lower transport is TLS, too */
   bool is_ready : 1;     /* the handshake is over */
   bool is_reading : 1;   /* the owner wants to */
   bool has_heard : 1;    /* the first byte came */

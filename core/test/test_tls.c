@@ -76,6 +76,21 @@ TEST(writes_at_once_after_the_handshake) {
   CHECK_INT(close_tls_pair(), 0);
 }
 
+TEST(has_two_layers_at_most) {
+  net_open();
+  open_contexts();
+  int fds[2];
+  socketpair(AF_UNIX, SOCK_STREAM, 0, fds);
+  lw_transport *t = lw_tls_connect(over_fd(fds[0]), client_context, "localhost");
+  t = lw_tls_connect(t, client_context, "localhost");
+  CHECK(t != NULL);
+  end_adopt(&client_end, t);
+  CHECK(lw_tls_connect(t, client_context, "localhost") == NULL);
+  close(fds[1]);
+  CHECK_INT(net_close(), 0);
+  release_contexts();
+}
+
 /* --- not reading --- */
 
 static void stop_at_read(struct end *end, char event) {
@@ -138,13 +153,14 @@ TEST(describes_itself_after_the_handshake) {
 }
 
 int main(void) {
-  WITH_EACH_POLLER {
+  WITH_EACH_POLLER WITH_EACH_DEPTH {
     RUN(carries_a_few_bytes);
     RUN(carries_pieces_of_many_sizes);
     RUN(carries_more_than_the_socket_takes);
     RUN(understands_every_chunking);
     RUN(keeps_output_until_the_handshake_is_over);
     RUN(writes_at_once_after_the_handshake);
+    RUN(has_two_layers_at_most);
     RUN(tells_nothing_while_not_reading);
     RUN(forgets_a_late_end_when_closed);
     RUN(describes_itself_after_the_handshake);

@@ -281,7 +281,7 @@ TEST(answers_in_moderation_to_who_does_not_read) {
 int main(void) {
   RUN(ends_with_who_asks_for_more_than_it_reads);
   RUN(answers_in_moderation_to_who_does_not_read);
-  WITH_EACH_POLLER {
+  WITH_EACH_POLLER WITH_EACH_DEPTH {
     RUN(tells_the_end_of_the_peer);
     RUN(ends_after_what_is_kept);
     RUN(says_goodbye_when_closed);

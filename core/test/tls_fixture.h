@@ -8,6 +8,9 @@
 
 static struct end server_end, client_end;
 static lw_tls_context *server_context, *client_context;
+static bool has_inner_tls; /* both ends speak TLS over TLS */
+
+#define WITH_EACH_DEPTH for (int depth = 1; has_inner_tls = depth == 2, depth <= 2; depth++)
 
 static inline lw_transport *over_fd(int fd) {
   int error;
@@ -30,11 +33,14 @@ static inline void release_contexts(void) {
 }
 
 static inline void open_server_on(int fd) {
-  end_adopt(&server_end, lw_tls_accept(over_fd(fd), server_context));
+  lw_transport *t = lw_tls_accept(over_fd(fd), server_context);
+  end_adopt(&server_end, has_inner_tls ? lw_tls_accept(t, server_context) : t);
 }
 
 static inline void open_client_on(int fd) {
-  end_adopt(&client_end, lw_tls_connect(over_fd(fd), client_context, "localhost"));
+  lw_transport *t = lw_tls_connect(over_fd(fd), client_context, "localhost");
+  if (has_inner_tls) t = lw_tls_connect(t, client_context, "localhost");
+  end_adopt(&client_end, t);
 }
 
 /* --- the relay --- */

@@ -164,12 +164,7 @@ function proxy.choose(parts, option, tls)
       return false
     end
   end
-  local found, message, code = proxy.parse(option, tls)
-  if found and found.tls and parts.secure then
-    return nil, "a wss:// URL cannot be reached through an https:// proxy: use an http:// or a "
-      .. "socks5:// one", "PROXY_URL"
-  end
-  return found, message, code
+  return proxy.parse(option, tls)
 end
 
 return proxy
