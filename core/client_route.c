@@ -148,11 +148,19 @@ static bool get_in_line(lw_conn *conn, const char (*keys)[LW_TURN_KEY_MAX], size
   return client->turn != NULL;
 }
 
-/* Only the proxy knows the addresses of the server, so each name counts as one. */
+static void write_key(char key[LW_TURN_KEY_MAX], const char *address, int port) {
+  snprintf(key, LW_TURN_KEY_MAX, "%s %d", address, port);
+}
+
+/* Only the proxy knows the addresses of a name, so each name counts as one. */
 static bool get_in_line_by_name(lw_conn *conn) {
   const lw_client *client = conn->client;
-  char key[1][LW_TURN_KEY_MAX];
-  snprintf(key[0], sizeof key[0], "%s %d by proxy", client->host, client->port);
+  char key[1][LW_TURN_KEY_MAX], address[64];
+  if (lw_dial_numeric(client->host, address, sizeof address)) {
+    write_key(key[0], address, client->port);
+  } else {
+    snprintf(key[0], sizeof key[0], "%s %d by proxy", client->host, client->port);
+  }
   for (char *c = key[0]; *c != '\0'; c++) {
     if (*c >= 'A' && *c <= 'Z') *c = (char)(*c - 'A' + 'a'); /* names know no case */
   }
@@ -181,7 +189,7 @@ static bool get_in_line_by_addresses(lw_conn *conn) {
     char address[64] = "";
     int port;
     lw_dial_address(client->dial, i, address, sizeof address, &port);
-    snprintf(keys[i], sizeof keys[i], "%s %d", address, client->port);
+    write_key(keys[i], address, client->port);
   }
   bool is_in_line = get_in_line(conn, (const char(*)[LW_TURN_KEY_MAX])keys, count);
   free(keys);

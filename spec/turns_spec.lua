@@ -153,4 +153,34 @@ describe("a connection that waits for its turn", function()
       peer:close()
     end
   end)
+
+  -- An address is the same whoever leads to it; what a name stands for there only the proxy knows.
+  for _, scheme in ipairs { "http", "socks5h" } do
+    it("by a proxy of " .. scheme .. " waits for others to the same address", function()
+      local by_proxy = { proxy = ("%s://127.0.0.1:%d"):format(scheme, listener.port) }
+      local peers = {}
+      local function connect_by_proxy(address)
+        local peer = listener:accept()
+        peers[#peers + 1] = peer
+        connect("led", address, by_proxy)
+        assert.equal(1, #peer:read(1))
+      end
+      connect_by_proxy "localhost:1"
+      connect("direct", "localhost:1") -- nobody listens there
+      wait_for(1)
+      assert.not_equal("ETIMEDOUT", events[1][2])
+      for i, pair in ipairs {
+        { "127.0.0.1:1", "127.0.0.1:1" }, { "[0:0::1]:1", "[::1]:1" },
+        { "[::FFFF:127.0.0.2]:1", "127.0.0.2:1" },
+      } do
+        connect_by_proxy(pair[1])
+        connect("direct", pair[2], { timeout = 0.05 })
+        wait_for(1 + i)
+        assert.same({ "direct", "ETIMEDOUT" }, { events[1 + i][1], events[1 + i][2] })
+        assert.matches("^another connection to the same address", events[1 + i][3])
+      end
+      for _, peer in ipairs(peers) do peer:close() end
+      wait_for(4 + #peers)
+    end)
+  end
 end)

@@ -325,6 +325,12 @@ int lw_dial_address(const lw_dial *dial, unsigned index, char *text, size_t size
   return lw__address_text(&dial->attempts[index].address, text, size, port);
 }
 
+bool lw_dial_numeric(const char *host, char *text, size_t size) {
+  struct sockaddr_storage address;
+  int port;
+  return lw__address_parse(host, 0, &address) && lw__address_text(&address, text, size, &port) == 0;
+}
+
 static char *copy_text(const char *text) {
   size_t size = strlen(text) + 1;
   char *copy = malloc(size);

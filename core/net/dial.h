@@ -38,6 +38,9 @@ void lw_dial_go(lw_dial *dial);
 unsigned lw_dial_count(const lw_dial *dial);
 int lw_dial_address(const lw_dial *dial, unsigned index, char *text, size_t size, int *port);
 
+/* A host that is a numeric address, in the form of lw_dial_address. False when it is a name. */
+bool lw_dial_numeric(const char *host, char *text, size_t size);
+
 /* The same as `tried` above, for those who give up: what was tried until now. The caller frees it;
  * NULL when out of memory. */
 char *lw_dial_tried(const lw_dial *dial);
