@@ -19,7 +19,8 @@ describe("the demo", function()
     secure, secure_url = chromium.start_example("examples/demo/demo.lua", "--tls")
     results = scenarios.results(helper.run {
       "node", "spec/peers/demo.mjs",
-      ('{ "plain": "%s", "secure": "%s", "lua": "%s" }'):format(plain_url, secure_url, helper.lua),
+      ('{ "plain": "%s", "secure": "%s", "lua": "%s", "free_port": "%d" }'):format(
+        plain_url, secure_url, helper.lua, helper.free_port()),
       timeout = 270,
     })
   end)
