@@ -64,16 +64,25 @@ void lw__conn_keep(lw_conn *conn, const uint8_t *data, size_t size) {
   lw__conn_finish_uv(conn, UV_ENOMEM);
 }
 
-void lw__conn_session_input(lw_conn *conn, uint8_t *data, size_t size) {
-  lw_session *session = &conn->session;
+/* Handles what the session has to tell. A handler may leave this by a longjmp, so nothing is kept
+ * here: called again, it goes on with the next event. */
+static void handle_events(lw_conn *conn) {
   lw_event event;
-  lw_result result = LW_MORE;
-  lw_session_feed(session, data, size);
   while (conn->state != LW_CLOSED && !conn->is_paused &&
-         (result = lw_session_next(session, &event)) == LW_DONE) {
+         lw_session_next(&conn->session, &event) == LW_DONE) {
     on_event(conn, &event);
   }
-  if (result == LW_BROKEN) {
+}
+
+void lw__conn_session_input(lw_conn *conn, uint8_t *data, size_t size) {
+  lw_session *session = &conn->session;
+  lw_session_feed(session, data, size);
+  if (conn->events->guard != NULL) {
+    conn->events->guard(conn, handle_events);
+  } else {
+    handle_events(conn);
+  }
+  if (lw_session_error(session) != LW_OK) {
     lw__conn_broken(conn, lw_session_error(session));
     return;
   }

@@ -129,6 +129,10 @@ typedef struct lw_conn_events {
    * broke a rule (and was told). on_end follows. */
   void (*on_gone)(lw_conn *conn, const char *message, const char *code);
   void (*on_open)(lw_conn *conn);
+  /* Calls body(conn), which makes the next four calls for all messages of one read. If one of them
+   * leaves it by a longjmp, the guard ends the connection (lw_conn_abort) and calls body again.
+   * NULL: nothing stands around it. */
+  void (*guard)(lw_conn *conn, void (*body)(lw_conn *conn));
   void (*on_message)(lw_conn *conn, lw_kind kind, const char *data, size_t size);
   /* Instead of on_message for connections that stream messages. */
   void (*on_chunk)(lw_conn *conn, lw_kind kind, const char *data, size_t size, bool final);

@@ -63,6 +63,30 @@ describe("a handler that throws", function()
     end)
   end
 
+  it("is not called again for what came in the same read", function()
+    local seen, closes = {}, {}
+    serve {
+      on_message = function(conn, message)
+        seen[#seen + 1] = message
+        if message == "b" then error "a secret" end
+        conn:send(message)
+      end,
+      on_ping = function() seen[#seen + 1] = "a ping" end,
+      on_close = function(_, code) closes[#closes + 1] = code end,
+    }
+    local frame = raw.client_frame
+    local reports = helper.reports_of(function()
+      local peer = raw.open(server.port):send(frame(1, "a") .. frame(1, "b") .. frame(1, "c")
+        .. frame(9, "d") .. frame(8, raw.close_payload(1000)))
+      assert.same({ 1, "a", true }, { peer:frame() })
+      expect_1011(peer)
+      helper.wait_until(function() return closes[1] end)
+    end)
+    assert.same({ "a", "b" }, seen)
+    assert.same({ 1011 }, closes)
+    assert.equal(1, #reports)
+  end)
+
   it("tells on_error instead of the report, when there is one", function()
     local errors = {}
     serve {

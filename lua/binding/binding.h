@@ -23,6 +23,7 @@ typedef struct lw_lua {
   lw_loop *loop;
   struct lw_fiber *fiber;    /* the one that runs, see fiber.h */
   const char *text, *binary; /* the names of kinds, which Lua keeps once; anchored by the door */
+  bool is_guarding; /* what is called now is protected already: all messages of one read are */
   int hooks[LW_HOOKS];
   long references; /* registry references that are held: for leak checks */
 } lw_lua;
@@ -42,8 +43,9 @@ void lw__push_ref(lua_State *L, int reference);
 /* Prepares lua->L. */
 void lw__open_door(lw_lua *lua);
 
-/* Runs `body(L, context)` on the handlers' thread, protected: it may push, call and raise anything.
- * On an error returns false and leaves the message with its traceback on top of lua->L. */
+/* Runs `body(L, context)` on the handlers' thread, protected: it may push, call and raise anything,
+ * but not come here again. On an error returns false and leaves the message with its traceback on
+ * top of lua->L. */
 bool lw__call(lw_lua *lua, void (*body)(lua_State *L, void *context), void *context);
 
 /* Hands the error on top of lua->L to the report hook and pops it. */
@@ -129,7 +131,7 @@ typedef struct lw_message_options {
 } lw_message_options;
 
 /* "text" or "binary"; none: text. */
-lw_kind lw__check_kind(lua_State *L, int index);
+lw_kind lw__check_kind(lua_State *L, const lw_lua *lua, int index);
 /* The string or array of strings at the index as parts: `few`, of LW_PARTS_ON_STACK, or more in a
  * userdata that is left on the stack. With a keeper large ones are pinned by its registry, until
  * lw__release_part(keeper, token); the others are valid while the value is. */

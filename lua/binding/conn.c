@@ -111,7 +111,7 @@ int lw__push_sent(lua_State *L, lw_lua_conn *c, lw_send_result result) {
 /* conn:send(data [, kind [, { compress = boolean }]]) */
 static int conn_send(lua_State *L) {
   lw_lua_conn *c = lw__check_conn(L, 1);
-  lw_outgoing message = {.kind = lw__check_kind(L, 3)};
+  lw_outgoing message = {.kind = lw__check_kind(L, c->lua, 3)};
   message.uncompressed = lw__message_options(L, 4, false).uncompressed;
   return lw__push_sent(L, c, lw__send_parts(L, c, 2, &message, lw_conn_send));
 }
@@ -121,7 +121,7 @@ static int conn_send(lua_State *L) {
 static int fragment(lua_State *L) {
   lw_lua_conn *c = lw__check_conn(L, 1);
   lw_outgoing message = {.fragment = true, .first = !lua_isnil(L, 2)};
-  if (message.first) c->stream_kind = (uint8_t)lw__check_kind(L, 2);
+  if (message.first) c->stream_kind = (uint8_t)lw__check_kind(L, c->lua, 2);
   message.kind = (lw_kind)c->stream_kind;
   message.final = lua_toboolean(L, 4) != 0;
   message.uncompressed = lw__message_options(L, 5, false).uncompressed;

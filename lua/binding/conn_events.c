@@ -76,7 +76,37 @@ static void handler_failed(lw_lua_conn *c, lw_handler handler) {
 static void fire(lw_conn *conn, event *e) {
   e->c = lw_conn_user(conn);
   if (!has_handler(e->c, e->handler)) return;
-  if (!lw__call(e->c->lua, call_handler, e)) handler_failed(e->c, e->handler);
+  lw_lua *lua = e->c->lua;
+  if (lua->is_guarding) {
+    call_handler(lua->L, e);
+  } else if (!lw__call(lua, call_handler, e)) {
+    handler_failed(e->c, e->handler);
+  }
+}
+
+typedef struct guarded {
+  lw_conn *conn;
+  void (*body)(lw_conn *conn);
+} guarded;
+
+static void run_guarded(lua_State *L, void *context) {
+  (void)L;
+  const guarded *g = context;
+  g->body(g->conn);
+}
+
+/* One protected call for all messages of a read. After an error the connection is not open any
+ * more, so that no handler is called again. */
+static void guard(lw_conn *conn, void (*body)(lw_conn *conn)) {
+  lw_lua_conn *c = lw_conn_user(conn);
+  bool done = c == NULL;
+  if (done) body(conn);
+  while (!done) {
+    c->lua->is_guarding = true;
+    done = lw__call(c->lua, run_guarded, &(guarded){conn, body});
+    c->lua->is_guarding = false;
+    if (!done) handler_failed(c, LW_ON_MESSAGE);
+  }
 }
 
 static void on_message(lw_conn *conn, lw_kind kind, const char *data, size_t size) {
@@ -276,6 +306,7 @@ const lw_conn_events lw__lua_conn_events = {
     .on_body = on_body,
     .on_gone = on_gone,
     .on_open = on_open,
+    .guard = guard,
     .on_message = on_message,
     .on_chunk = on_chunk,
     .on_ping = on_ping,

@@ -3,12 +3,11 @@
 
 #include "binding.h"
 
-lw_kind lw__check_kind(lua_State *L, int index) {
-  if (lua_isnoneornil(L, index)) return LW_TEXT;
-  const lw_lua *lua = lw__lua(L);
+lw_kind lw__check_kind(lua_State *L, const lw_lua *lua, int index) {
   const char *kind = lua_tostring(L, index);
   if (kind == lua->text) return LW_TEXT;
   if (kind == lua->binary) return LW_BINARY;
+  if (lua_isnoneornil(L, index)) return LW_TEXT;
   luaL_checkstring(L, index);
   if (strcmp(kind, "text") == 0) return LW_TEXT;
   if (strcmp(kind, "binary") == 0) return LW_BINARY;
@@ -48,8 +47,9 @@ static size_t count_parts(lua_State *L, int index) {
 }
 
 lw_part *lw__take_parts(lua_State *L, lw_lua *keeper, int index, lw_part *few, size_t *count) {
-  if (lua_type(L, index) != LUA_TTABLE) {
-    luaL_checkstring(L, index);
+  int type = lua_type(L, index);
+  if (type != LUA_TTABLE) {
+    if (type != LUA_TSTRING) luaL_checkstring(L, index);
     take_part(L, keeper, index, few);
     *count = 1;
     return few;

@@ -62,7 +62,8 @@ static int publish(lua_State *L, lw_server *server, const lw_conn *except) {
   lw_message_options options = lw__message_options(L, 5, true);
   publication.key = options.key;
   publication.key_size = options.key_size;
-  lw_outgoing message = {.kind = lw__check_kind(L, 4), .uncompressed = options.uncompressed};
+  lw_outgoing message = {.kind = lw__check_kind(L, lw__lua(L), 4),
+                         .uncompressed = options.uncompressed};
   lw_part few[LW_PARTS_ON_STACK];
   message.parts = lw__take_parts(L, NULL, 3, few, &message.part_count);
   publication.message = &message;
