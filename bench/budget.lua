@@ -3,7 +3,7 @@
 return {
   { name = "echo of 20 B", mode = "echo", conns = 1, size = 20, budget = 3600 },
   { name = "echo of 20 B, 16 in flight", mode = "echo", conns = 1, size = 20, depth = 16,
-    budget = 2800 },
+    budget = 2380 },
   { name = "echo of 1 KiB", mode = "echo", conns = 1, size = 1024, budget = 4540 },
   { name = "echo of 16 KiB", mode = "echo", conns = 1, size = 16384, budget = 25700 },
   { name = "publish of 100 B to 50", mode = "publish", conns = 50, size = 100, budget = 665 },
