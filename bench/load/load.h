@@ -11,7 +11,7 @@
 #include <sys/types.h>
 
 typedef struct load_options {
-  const char *mode; /* "port", "echo", "publish", "churn" or "idle" */
+  const char *mode; /* "port", "echo", "request", "publish", "churn" or "idle" */
   const char *host; /* numeric IPv4 */
   int port;
   int pid;        /* of the server; 0: its cost is not measured */
@@ -77,6 +77,15 @@ typedef struct frame_reader {
 
 /* Reads on; returns how many messages ended. Ends the program at a frame no echo may have. */
 unsigned frames_read(frame_reader *reader, const frames *f, const uint8_t *data, size_t size);
+
+/* --- requests.c: the same machinery for plain HTTP --- */
+
+/* `depth` requests of /hello side by side. */
+void requests_make(frames *f, const load_options *options);
+/* For each connection before its first request: finds out how long an answer is. */
+void requests_open(stream *s, frames *f);
+/* Counts answers, by their length. */
+unsigned requests_read(frame_reader *reader, const frames *f, size_t size);
 
 /* --- process.c: what a process costs --- */
 

@@ -3,6 +3,7 @@
  *
  * port     prints a port that is free, and does nothing else
  * echo     every connection keeps `depth` messages in flight to /echo; counts echoes
+ * request  the same with plain requests of /hello, over connections that are kept; counts answers
  * publish  conns subscribers at /subscribe, one sender at /publish with `depth` messages in flight;
  *          counts deliveries
  * churn    connect, upgrade, close, again; counts connections
@@ -35,6 +36,7 @@ typedef struct conn {
 
 static load_options options;
 static frames messages;
+static bool are_requests; /* messages are */
 static uint8_t *receive_buffer;
 static conn *conns;
 static int poller;
@@ -89,7 +91,8 @@ static unsigned pull(conn *c) {
     ssize_t size = stream_read(&c->io, receive_buffer, RECEIVE_SIZE);
     if (size == STREAM_AGAIN) return count;
     if (size == STREAM_ENDED) load_fail("the server ended a connection");
-    count += frames_read(&c->reader, &messages, receive_buffer, (size_t)size);
+    count += are_requests ? requests_read(&c->reader, &messages, (size_t)size)
+                          : frames_read(&c->reader, &messages, receive_buffer, (size_t)size);
     if (c->reader.has_closed) load_fail("the server closed a connection");
     if ((size_t)size < RECEIVE_SIZE && c->io.ssl == NULL) return count;
   }
@@ -161,13 +164,28 @@ static unsigned turn(void (*on_messages)(conn *c, unsigned count)) {
 
 /* --- modes --- */
 
-static void run_echo(void) {
-  open_conns("/echo");
+static void keep_in_flight(void) {
   measure m = start_measure();
   for (int i = 0; i < options.conns; i++) send_messages(&conns[i], (unsigned)options.depth);
   while (!is_over(&m, turn(send_messages))) {
   }
   print_result(&m);
+}
+
+static void run_echo(void) {
+  open_conns("/echo");
+  keep_in_flight();
+}
+
+static void run_request(void) {
+  are_requests = true;
+  requests_make(&messages, &options);
+  for (int i = 0; i < options.conns; i++) {
+    stream_open(&conns[i].io, &options);
+    requests_open(&conns[i].io, &messages);
+    watch(&conns[i], EPOLL_CTL_ADD);
+  }
+  keep_in_flight();
 }
 
 static void ignore(conn *c, unsigned count) {
@@ -243,6 +261,7 @@ static const struct {
   void (*run)(void);
 } modes[] = {{"port", run_port},
              {"echo", run_echo},
+             {"request", run_request},
              {"publish", run_publish},
              {"churn", run_churn},
              {"idle", run_idle}};

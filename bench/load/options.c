@@ -47,7 +47,7 @@ static void set_number(load_options *o, const char *name, double value) {
 void load_read_options(load_options *o, int count, char **arguments) {
   *o = (load_options){
       .host = "127.0.0.1", .conns = 100, .depth = 1, .size = 20, .seconds = 2, .warm = 0.3};
-  if (count < 2) load_fail("usage: load port|echo|publish|churn|idle --port PORT ...");
+  if (count < 2) load_fail("usage: load port|echo|request|publish|churn|idle --port PORT ...");
   o->mode = arguments[1];
   for (int i = 2; i < count; i++) {
     const char *name = arguments[i];

@@ -11,6 +11,7 @@ server = assert(ws.serve {
   deflate = os.getenv "DEFLATE" and { takeover = false } or false,
   max_connections = 1000000,
   routes = {
+    ["GET /hello"] = function(_, res) res:send "hello" end,
     ["WS /echo"] = {
       on_message = function(conn, message, kind) conn:send(message, kind) end,
     },
