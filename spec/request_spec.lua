@@ -9,8 +9,8 @@ local function new(target, fields)
   local lines = { "GET " .. target .. " HTTP/1.1" }
   if fields[1] ~= "Host" then lines[2] = "Host: x" end
   for i = 1, #fields, 2 do lines[#lines + 1] = fields[i] .. ": " .. fields[i + 1] end
-  local conn = { remote_address = "192.0.2.1" }
-  return request.new(conn, table.concat(lines, "\r\n") .. "\r\n\r\n")
+  local head = table.concat(lines, "\r\n") .. "\r\n\r\n"
+  return request.new { remote_address = "192.0.2.1", raw_request = head }
 end
 
 local function cookies(...)

@@ -259,12 +259,8 @@ static void run_port(void) {
 static const struct {
   const char *name;
   void (*run)(void);
-} modes[] = {{"port", run_port},
-             {"echo", run_echo},
-             {"request", run_request},
-             {"publish", run_publish},
-             {"churn", run_churn},
-             {"idle", run_idle}};
+} modes[] = {{"port", run_port},       {"echo", run_echo},   {"request", run_request},
+             {"publish", run_publish}, {"churn", run_churn}, {"idle", run_idle}};
 
 static void raise_file_limit(void) {
   struct rlimit files;

@@ -10,12 +10,8 @@ bool lw__head_end(lw_head_writer *w) {
   return !w->failed;
 }
 
-void lw__head_put(lw_head_writer *w, lw_slice text) {
+void lw__head_put_more(lw_head_writer *w, lw_slice text) {
   if (!w->failed && !lw_buf_append_slice(w->out, text)) w->failed = true;
-}
-
-void lw__head_text(lw_head_writer *w, const char *text) {
-  lw__head_put(w, lw_slice_of(text));
 }
 
 void lw__head_number(lw_head_writer *w, uint64_t number) {

@@ -55,8 +55,10 @@ static lw_error parse_fields(lw_http_head *head, reader *r) {
   while (take_line(r, &line)) {
     if (line.size == 0) return r->at == r->end ? LW_OK : LW_E_HTTP_SYNTAX;
     if (head->field_count == LW_HTTP_FIELDS_MAX) return LW_E_HTTP_TOO_MANY_FIELDS;
-    lw_error error = parse_field(&head->fields[head->field_count++], line);
+    lw_http_field *field = &head->fields[head->field_count++];
+    lw_error error = parse_field(field, line);
     if (error != LW_OK) return error;
+    head->name_sizes |= UINT32_C(1) << (field->name.size % 32);
   }
   return LW_E_HTTP_SYNTAX;
 }
@@ -66,6 +68,7 @@ static void clear(lw_http_head *head) {
   head->method = head->target = head->host = head->path = head->query = (lw_slice){NULL, 0};
   head->reason = (lw_slice){NULL, 0};
   head->status = head->minor = 0;
+  head->name_sizes = 0;
   head->field_count = 0;
 }
 

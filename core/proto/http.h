@@ -53,6 +53,8 @@ typedef struct lw_http_head {
   int status;      /* answers: 100 to 599 */
   lw_slice reason; /* answers: may be empty */
   int minor;       /* HTTP/1.minor */
+  uint32_t name_sizes; /* bit n: some field's name has n bytes, modulo 32. Most look-ups are for
+                          fields that are not there, and end here */
   size_t field_count;
   lw_http_field fields[LW_HTTP_FIELDS_MAX];
 } lw_http_head;

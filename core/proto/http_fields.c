@@ -5,12 +5,21 @@
 
 #include "chars.h"
 
+/* The next field of that name at or behind *index, which is then behind it; NULL: none. */
+static const lw_http_field *next_field(const lw_http_head *head, lw_slice name, size_t *index) {
+  if ((head->name_sizes >> (name.size % 32) & 1) == 0) return NULL;
+  while (*index < head->field_count) {
+    const lw_http_field *field = &head->fields[(*index)++];
+    if (field->name.size == name.size && lw_slice_equal_nocase(field->name, name)) return field;
+  }
+  return NULL;
+}
+
 lw_slice lw_http_find(const lw_http_head *head, const char *name, size_t *count) {
   lw_slice wanted = lw_slice_of(name), found = {NULL, 0};
-  size_t n = 0;
-  for (size_t i = 0; i < head->field_count; i++) {
-    const lw_http_field *field = &head->fields[i];
-    if (field->name.size != wanted.size || !lw_slice_equal_nocase(field->name, wanted)) continue;
+  const lw_http_field *field;
+  size_t n = 0, index = 0;
+  while ((field = next_field(head, wanted, &index)) != NULL) {
     if (n++ == 0) found = field->value;
   }
   if (count != NULL) *count = n;
@@ -39,9 +48,9 @@ bool lw_http_next_element(lw_slice *rest, lw_slice *element) {
 
 bool lw_http_has_token(const lw_http_head *head, const char *name, const char *token) {
   lw_slice wanted = lw_slice_of(name), wanted_token = lw_slice_of(token), element;
-  for (size_t i = 0; i < head->field_count; i++) {
-    const lw_http_field *field = &head->fields[i];
-    if (field->name.size != wanted.size || !lw_slice_equal_nocase(field->name, wanted)) continue;
+  const lw_http_field *field;
+  size_t index = 0;
+  while ((field = next_field(head, wanted, &index)) != NULL) {
     lw_slice rest = field->value;
     while (lw_http_next_element(&rest, &element)) {
       if (lw_slice_equal_nocase(element, wanted_token)) return true;

@@ -6,6 +6,8 @@
  * at the byte behind that. */
 #include "http.h"
 
+#include <string.h>
+
 #include "chars.h"
 
 static const char version[] = "HTTP/1.";
@@ -187,6 +189,16 @@ static const uint8_t *skip_run(const uint8_t *at, const uint8_t *end, uint8_t cl
   return at;
 }
 
+/* The end of nearly every request line. Returns where it ends, or `at`: step() decides on others.
+ */
+static const uint8_t *skip_version(lw_http_scanner *s, const uint8_t *at, const uint8_t *end) {
+  static const char usual[] = "HTTP/1.1\r\n";
+  const size_t size = sizeof usual - 1;
+  if ((size_t)(end - at) <= size || memcmp(at, usual, size) != 0) return at;
+  s->state = LINE_START;
+  return at + size;
+}
+
 /* Scans until the head ends, a byte is illegal (sets s->error) or the input does. */
 static const uint8_t *scan(lw_http_scanner *s, const uint8_t *at, const uint8_t *end) {
   while (at < end && s->state != HEAD_DONE) {
@@ -194,6 +206,8 @@ static const uint8_t *scan(lw_http_scanner *s, const uint8_t *at, const uint8_t 
     if (classes != 0) {
       at = skip_run(at, end, classes);
       if (at == end) break;
+    } else if (s->state == REQUEST_VERSION) {
+      at = skip_version(s, at, end);
     }
     s->error = (uint8_t)step(s, *at);
     if (s->error != LW_OK) break;

@@ -15,17 +15,31 @@ typedef enum lw_hook {
   LW_HOOK_BODY,
   LW_HOOK_GONE,
   LW_HOOK_DRAIN,
+  LW_HOOK_LENT,
   LW_HOOKS
 } lw_hook;
+
+#define LW_IDLE_MAX 16
+
+/* A coroutine that is lent for one call after the other. */
+typedef struct lw_lent {
+  lua_State *T;
+  int reference; /* keeps it alive */
+} lw_lent;
 
 typedef struct lw_lua {
   lua_State *L; /* the thread that handlers are called on, anchored in the registry */
   lw_loop *loop;
   struct lw_fiber *fiber;    /* the one that runs, see fiber.h */
+  bool has_fibers;           /* they take the place of Lua's coroutines */
   const char *text, *binary; /* the names of kinds, which Lua keeps once; anchored by the door */
   bool is_guarding; /* what is called now is protected already: all messages of one read are */
   int hooks[LW_HOOKS];
   long references; /* registry references that are held: for leak checks */
+  lw_lent idle[LW_IDLE_MAX];
+  unsigned idle_count;
+  const struct lw_request *request; /* while on_request is called, for the function `request` */
+  struct lw_lua_conn *requester;    /* whose request that is */
 } lw_lua;
 
 /* Fixed slots at the bottom of the handlers' thread. */
@@ -56,6 +70,12 @@ void lw__check_may_run(lua_State *L, lw_lua *lua, const char *what);
 
 /* True when the caller runs in a coroutine that may wait. */
 bool lw__can_yield(lua_State *L, lw_lua *lua);
+
+/* ---- lend.c */
+
+/* Runs a function, which takes nothing and returns nothing, in a coroutine: it may wait. False when
+ * nobody took care of its error, which is then on top of lua->L. */
+bool lw__lend(lw_lua *lua, int function);
 
 /* ---- handlers.c: sets of handler functions */
 

@@ -51,6 +51,20 @@ bool lw__isyieldable(lua_State *L) {
 #endif
 }
 
+int lw__resume(lua_State *T, lua_State *from) {
+#if LUA_VERSION_NUM >= 504
+  int count;
+  int status = lua_resume(T, from, 0, &count);
+#elif LUA_VERSION_NUM >= 502
+  int status = lua_resume(T, from, 0), count = lua_gettop(T);
+#else
+  int status = lua_resume(T, 0), count = lua_gettop(T);
+  (void)from;
+#endif
+  if (status == 0 || status == LUA_YIELD) lua_pop(T, count);
+  return status;
+}
+
 const char *lw__tolstring(lua_State *L, int index, size_t *size) {
 #if LUA_VERSION_NUM >= 502
   return luaL_tolstring(L, index, size);

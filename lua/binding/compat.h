@@ -25,6 +25,11 @@ void lw__setfuncs(lua_State *L, const luaL_Reg *functions, int upvalues);
  * thread. */
 bool lw__isyieldable(lua_State *L);
 
+/* Runs the function on top of T, without arguments, until it returns or waits: 0 or LUA_YIELD, and
+ * nothing is left on the stack of what it returned. Else an error, which is on top of T. After 0
+ * the thread can run another function. */
+int lw__resume(lua_State *T, lua_State *from);
+
 /* Replaces the error value at the top by a text with its traceback. */
 int lw__traceback(lua_State *L);
 

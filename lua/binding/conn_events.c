@@ -145,25 +145,6 @@ static bool needs_object(lw_conn *conn) {
   return false;
 }
 
-typedef struct request_call {
-  lw_lua_conn *c;
-  const lw_request *request;
-} request_call;
-
-/* on_request(conn, head, method, path, is_upgrade) */
-static void call_on_request(lua_State *L, void *context) {
-  const request_call *call = context;
-  const lw_request *request = call->request;
-  lw_lua_server *server = lw_server_user(lw_conn_server(call->c->conn));
-  lua_rawgeti(L, LUA_REGISTRYINDEX, server->on_request);
-  lua_rawgeti(L, LUA_REGISTRYINDEX, call->c->self);
-  lua_pushlstring(L, request->head, request->head_size);
-  lua_pushlstring(L, request->method, request->method_size);
-  lua_pushlstring(L, request->path, request->path_size);
-  lua_pushboolean(L, request->is_upgrade);
-  lua_call(L, 5, 0);
-}
-
 /* Ends what a script failed to handle: with 500, if nothing was answered yet. */
 static void fail_request(lw_conn *conn) {
   static const char body[] = "the server failed to handle the request\n";
@@ -180,7 +161,13 @@ static void fail_request(lw_conn *conn) {
 static void on_request(lw_conn *conn, const lw_request *request) {
   if (!needs_object(conn)) return;
   lw_lua_conn *c = lw_conn_user(conn);
-  if (!lw__call(c->lua, call_on_request, &(request_call){c, request})) fail_request(conn);
+  lw_lua *lua = c->lua;
+  const lw_lua_server *server = lw_server_user(lw_conn_server(conn));
+  lua->request = request;
+  lua->requester = c;
+  bool handled = lw__lend(lua, server->on_request);
+  lua->request = NULL;
+  if (!handled) fail_request(conn);
 }
 
 typedef struct hook_call {

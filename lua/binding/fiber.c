@@ -228,6 +228,7 @@ void lw__open_fiber(lua_State *L, int lua) {
   bool needed = lua_isnil(L, -1);
   lua_pop(L, 1);
   if (!needed) return;
+  ((lw_lua *)lua_touserdata(L, lua))->has_fibers = true;
   luaL_newmetatable(L, METATABLE);
   lua_pushcfunction(L, fiber_gc);
   lua_setfield(L, -2, "__gc");

@@ -83,10 +83,10 @@ static int can_yield(lua_State *L) {
 }
 
 static int set_hook(lua_State *L) {
-  static const char *const names[] = {[LW_HOOK_REPORT] = "report", [LW_HOOK_PROPERTY] = "property",
-                                      [LW_HOOK_PARK] = "park",     [LW_HOOK_UNPARK] = "unpark",
-                                      [LW_HOOK_BODY] = "body",     [LW_HOOK_GONE] = "gone",
-                                      [LW_HOOK_DRAIN] = "drain",   [LW_HOOKS] = NULL};
+  static const char *const names[] = {
+      [LW_HOOK_REPORT] = "report", [LW_HOOK_PROPERTY] = "property", [LW_HOOK_PARK] = "park",
+      [LW_HOOK_UNPARK] = "unpark", [LW_HOOK_BODY] = "body",         [LW_HOOK_GONE] = "gone",
+      [LW_HOOK_DRAIN] = "drain",   [LW_HOOK_LENT] = "lent",         [LW_HOOKS] = NULL};
   lw_lua *lua = lw__lua(L);
   int hook = luaL_checkoption(L, 1, NULL, names);
   lw__unref(lua, &lua->hooks[hook]);

@@ -73,20 +73,35 @@ static uint64_t length_of(lua_State *L, int index) {
   return length;
 }
 
+/* A whole answer, whose body is at the index. */
+static int give(lua_State *L, lw_lua_conn *c, const lw_answer *answer, int index) {
+  lw_failure failure;
+  if (!lw_conn_answer(c->conn, answer, &failure)) return true_or_failure(L, false, &failure);
+  lw_send_result result = answer->length > 0 ? write_body(L, c, index) : LW_SEND_OK;
+  if (result < 0 || !lw_conn_answer_finish(c->conn))
+    return lw__push_send_failure(L, LW_SEND_CLOSED);
+  return push_finished(L, c->conn);
+}
+
 /* respond(conn, status, headers, body, close): a whole answer -> what answer_finish returns */
 static int respond(lua_State *L) {
-  lw_failure failure;
   lw_field few[LW_FEW_FIELDS];
   lw_lua_conn *c = lw__check_conn(L, 1);
   lua_settop(L, 5);
   lw_answer answer = {.status = (int)luaL_checkinteger(L, 2), .length = length_of(L, 4)};
   answer.close = lua_toboolean(L, 5) != 0;
   answer.fields = lw__fields(L, 3, few, &answer.field_count);
-  if (!lw_conn_answer(c->conn, &answer, &failure)) return true_or_failure(L, false, &failure);
-  lw_send_result result = answer.length > 0 ? write_body(L, c, 4) : LW_SEND_OK;
-  if (result < 0 || !lw_conn_answer_finish(c->conn))
-    return lw__push_send_failure(L, LW_SEND_CLOSED);
-  return push_finished(L, c->conn);
+  return give(L, c, &answer, 4);
+}
+
+/* respond_plainly(conn, body): the same with status 200 and no fields; false: it is no string */
+static int respond_plainly(lua_State *L) {
+  lw_lua_conn *c = lw__check_conn(L, 1);
+  if (lua_type(L, 2) != LUA_TSTRING) {
+    lua_pushboolean(L, 0);
+    return 1;
+  }
+  return give(L, c, &(lw_answer){.status = 200, .length = lua_rawlen(L, 2)}, 2);
 }
 
 /* answer(conn, status, headers, length or nil, close): the head of one */
@@ -122,6 +137,30 @@ static int answer_size(lua_State *L) {
 }
 
 /* --- requests --- */
+
+/* request() -> conn, method, path, head: what on_request is called for. No head where an upgrade is
+ * asked for: the connection keeps it. */
+static int request_now(lua_State *L) {
+  const lw_lua *lua = lw__lua(L);
+  const lw_request *request = lua->request;
+  if (request == NULL) return luaL_error(L, "no request is being handed out");
+  lw__push_ref(L, lua->requester->self);
+  lua_pushlstring(L, request->method, request->method_size);
+  lua_pushlstring(L, request->path, request->path_size);
+  if (request->is_upgrade) return 3;
+  lua_pushlstring(L, request->head, request->head_size);
+  return 4;
+}
+
+/* set_metatables(a, b, a's, b's): a request and its response get theirs. setmetatable, which has
+ * more to check, costs five times as much. */
+static int set_metatables(lua_State *L) {
+  lua_settop(L, 4);
+  for (int i = 1; i <= 4; i++) luaL_checktype(L, i, LUA_TTABLE);
+  lua_setmetatable(L, 2);
+  lua_setmetatable(L, 1);
+  return 0;
+}
 
 static int has_body(lua_State *L) {
   lua_pushboolean(L, lw_conn_has_body(lw__check_conn(L, 1)->conn));
@@ -160,10 +199,13 @@ void lw__open_request(lua_State *L, int lua) {
   static const luaL_Reg functions[] = {{"accept", accept},
                                        {"check", check},
                                        {"respond", respond},
+                                       {"respond_plainly", respond_plainly},
                                        {"answer", answer_begin},
                                        {"answer_write", answer_write},
                                        {"answer_finish", answer_finish},
                                        {"answer_size", answer_size},
+                                       {"request", request_now},
+                                       {"set_metatables", set_metatables},
                                        {"has_body", has_body},
                                        {"read_body", read_body},
                                        {"parse_request", parse_request},

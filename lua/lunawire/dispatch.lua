@@ -24,25 +24,45 @@ local function report_error(text, trace)
   core.report(("error in route '%s': %s"):format(text, trace))
 end
 
--- For task.start: a handler that threw is reported, and the peer learns nothing of it.
-local function end_of_handler(endpoint, conn)
-  return function(ok, _, trace)
-    if ok then return end
-    report_error(endpoint.text, trace)
-    if conn.state == "request" then refuse(conn, 500, "something went wrong here") end
-  end
+-- What the coroutine under way works on, for when it waits or throws: a response, or for an upgrade
+-- a table { conn =, endpoint =, is_upgrade = true }; or false.
+local at_hand = false
+
+local function upgrade_failed(conn)
+  if conn.state == "request" then refuse(conn, 500, "something went wrong here") end
 end
 
 -- The same for plain requests. What has begun cannot be taken back: the end of the connection is
 -- then all that the client sees.
-local function handler_failed(_, res, _, trace)
-  report_error(res.endpoint.text, trace)
+local function request_failed(res)
   if res.finished then return end
   local was_sent = res.sent
   res.sent = true
   response.finished(res)
   if was_sent then return res.conn:terminate() end
   core.respond(res.conn, 500, nil, "something went wrong here\n", true)
+end
+
+-- The coroutine of a request waits or threw. When it throws, that is reported, and the peer learns
+-- nothing of it.
+local function on_lent(thread, ok, message)
+  local job = at_hand
+  at_hand = false
+  if not job then error(message, 0) end -- before anybody was asked: a mistake of ours
+  return task.adopt(thread, function(_, trace)
+    report_error(job.endpoint.text, trace)
+    if job.is_upgrade then return upgrade_failed(job.conn) end
+    return request_failed(job)
+  end, ok, message)
+end
+
+core.set_hook("lent", on_lent)
+
+-- What the core is to call for each request: runs fn() in a coroutine, which is the core's doing
+-- where coroutines are Lua's own.
+local function in_coroutine(fn)
+  if not core.fiber then return fn end
+  return function() return task.lend(fn, on_lent) end
 end
 
 -- The first subprotocol of ours that the client offers: the server knows best what it prefers.
@@ -91,29 +111,47 @@ local function answer_upgrade(conn, req, endpoint)
   local ok, text, status = core.check(conn)
   if not ok then return refuse(conn, status, text) end
   if not endpoint.on_upgrade then return accept(conn, req, endpoint, true) end
-  task.start(function()
-    decide(conn, req, endpoint, endpoint.on_upgrade(req))
-  end, end_of_handler(endpoint, conn))
+  local job = { conn = conn, endpoint = endpoint, is_upgrade = true }
+  at_hand = job
+  decide(conn, req, endpoint, endpoint.on_upgrade(req))
+  if at_hand == job then at_hand = false end
 end
 
-local function answer(router, conn, head, method, path, is_upgrade)
-  local endpoint, params, text, allow = router:find(is_upgrade and "WS" or method, path)
+-- Somebody may look at the request: connections come in thousands, so it is made only then.
+local function open_upgrade(conn, method, path, endpoint, params)
+  local req
+  if endpoint.on_upgrade or endpoint.protocols or params then
+    req = request.new(conn, method, path)
+    if params then req.params = params end
+  end
+  return answer_upgrade(conn, req, endpoint)
+end
+
+local function answer_page(conn, endpoint, params, head, method, path)
+  local shortcut = endpoint.shortcut
+  if shortcut and shortcut(conn, head, method, path) then return end
+  local req, res = request.plain(conn, endpoint, head, method, path)
+  if params then req.params = params end
+  at_hand = res
+  endpoint.handler(req, res)
+  if at_hand == res then at_hand = false end
+end
+
+local next_request = core.request
+
+local function answer(router)
+  local conn, method, path, head = next_request() -- no head: an upgrade
+  local plain = head and router.plain[path]
+  local endpoint = plain and plain[method] -- most requests need no search
+  if endpoint then return answer_page(conn, endpoint, nil, head, method, path) end
+  local params, text, allow
+  endpoint, params, text, allow = router:find(head and method or "WS", path)
   if not endpoint then
     return refuse(conn, params, text, allow and { "Allow", allow })
+  elseif head then
+    return answer_page(conn, endpoint, params, head, method, path)
   end
-  if endpoint.shortcut and endpoint.shortcut(conn, head, method, path) then return end
-  if is_upgrade then
-    local req -- made when somebody will look at it: connections come in thousands
-    if endpoint.on_upgrade or endpoint.protocols or params then
-      req = request.new(conn, head, method, path)
-      if params then req.params = params end
-    end
-    return answer_upgrade(conn, req, endpoint)
-  end
-  local res = response.new(conn, endpoint)
-  local req = request.plain(res, head, method, path)
-  if params then req.params = params end
-  return task.lend(endpoint.handler, handler_failed, req, res)
+  return open_upgrade(conn, method, path, endpoint, params)
 end
 
 -- Endpoints -------------------------------------------------------------------------------------
@@ -184,9 +222,7 @@ function dispatch.by_route(table_of_routes, protocols, max_body)
     if method ~= "WS" then return page_of(text, value, max_body) end
     return endpoint_of(text, value, protocols)
   end)
-  return function(conn, head, method, path, is_upgrade)
-    return answer(router, conn, head, method, path, is_upgrade)
-  end
+  return in_coroutine(function() return answer(router) end)
 end
 
 -- A function that answers the requests of a server that has on_upgrade and no routes.
@@ -195,9 +231,10 @@ function dispatch.any_path(handlers, on_upgrade, protocols)
     text = "WS *", handlers = core.handlers(handlers), on_upgrade = on_upgrade,
     protocols = protocols,
   }
-  return function(conn, head, method, path)
-    return answer_upgrade(conn, request.new(conn, head, method, path), endpoint)
-  end
+  return in_coroutine(function()
+    local conn, method, path = next_request()
+    return answer_upgrade(conn, request.new(conn, method, path), endpoint)
+  end)
 end
 
 return dispatch

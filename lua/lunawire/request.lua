@@ -16,6 +16,7 @@ local body = require "lunawire.body"
 local core = require "lunawire.core"
 local form_parts = require "lunawire.form_parts"
 local headers = require "lunawire.headers"
+local response = require "lunawire.response"
 local trim = require "lunawire.trim"
 
 local fields = {} -- name = function(req), which computes the field
@@ -43,6 +44,7 @@ end
 function fields.parsed(req) return core.parse_request(req.head) end
 
 function fields.conn(req) return req.answer.conn end
+function fields.head(req) return req.conn.raw_request end
 
 function fields.method(req) return req.parsed.method end
 function fields.target(req) return req.parsed.target end
@@ -78,21 +80,25 @@ function fields.protocols(req) return headers.elements(req.headers["sec-websocke
 
 local request = {}
 
--- The request of a connection. Method and path are known when the core hands a request out, and
--- else read from the head.
-function request.new(conn, head, method, path)
-  return setmetatable({ conn = conn, head = head, method = method, path = path }, Request)
+-- The request of a connection that is upgraded, which keeps its head. Method and path are known
+-- when the core hands a request out, and else read from the head.
+function request.new(conn, method, path)
+  return setmetatable({ conn = conn, method = method, path = path }, Request)
 end
 
--- A plain request, which is to be answered.
-function request.plain(answer, head, method, path)
-  return setmetatable({ answer = answer, head = head, method = method, path = path }, Request)
+local Response, set_metatables = response.class, core.set_metatables
+
+-- A plain request and its response, on an endpoint of dispatch.
+function request.plain(conn, endpoint, head, method, path)
+  local res = { conn = conn, endpoint = endpoint, sent = false, finished = false }
+  local req = { answer = res, head = head, method = method, path = path }
+  set_metatables(req, res, Request, Response)
+  return req, res
 end
 
 -- conn.request: nil for a client, and for a server's connection whose head is gone.
 function request.of(conn)
-  local head = conn.raw_request
-  return head and request.new(conn, head)
+  return conn.raw_request and request.new(conn)
 end
 
 return request

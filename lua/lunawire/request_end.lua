@@ -6,7 +6,7 @@ local request_end = {}
 function request_end.set(req, fn)
   local answer = req.answer
   if answer.finished then return fn() end
-  answer.at_end = fn
+  answer.at_end, answer.is_plain = fn, false
   answer.conn._ending = answer -- by which the hook `gone` finds it
 end
 

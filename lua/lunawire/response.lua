@@ -8,14 +8,17 @@ local request_end = require "lunawire.request_end"
 
 local response = {}
 
--- What holds until something else is said. Only what changes with every answer is in the response
--- itself, which is made for each request.
+-- A response is { conn, endpoint, sent, finished } when it is made for a request (request.lua).
+-- `sent` turns true when its head is on its way; `finished` with its last byte, to its size, or to
+-- true where it did not come to its end. What holds until something else is said is here.
+--   is_plain  nothing else was said yet: the answer is 200 and its body
 --   code      the status
 --   head      { fields = { name, value, ... }, length =, closes = }
 --   is_known  to the hooks
 --   at_end    what request_end.lua calls
-local Response = { code = 200, head = false, is_known = false, at_end = false }
+local Response = { is_plain = true, code = 200, head = false, is_known = false, at_end = false }
 Response.__index = Response
+response.class = Response
 
 -- Raises unless the number can be the status of a final answer; returns it.
 function response.check_status(status)
@@ -33,7 +36,7 @@ end
 -- Sets the status; 200 without it. Returns the response.
 function Response:status(status)
   expect_unsent(self)
-  self.code = response.check_status(status)
+  self.code, self.is_plain = response.check_status(status), false
   return self
 end
 
@@ -59,7 +62,7 @@ end
 -- Adds a header field. Returns the response.
 function Response:header(name, value)
   expect_unsent(self)
-  self.head = self.head or { fields = {} }
+  self.head, self.is_plain = self.head or { fields = {} }, false
   local frame = type(name) == "string" and framing[name:lower()]
   if frame then
     frame(self, value)
@@ -93,20 +96,30 @@ response.finished = finished
 -- Takes what the core says at the end of an answer: true and its size, or nil, message, code.
 local function ended(res, ok, size, code)
   if not ok then return nil, size, code end
-  res.size = size
+  res.finished = size
   return true
 end
 
--- Answers. Returns true; or nil, message, code when the peer has gone.
-function Response:send(body)
-  if self.sent then expect_unsent(self) end
+local function send(self, body)
+  expect_unsent(self)
   if body == nil then body = "" end
-  if type(body) ~= "string" then misuse.expect("the body", body, "string") end
+  misuse.expect("the body", body, "string")
   local head = self.head or no_head
   if head.length then return self:finish(body) end
   self.sent = true
   finished(self)
   return ended(self, core.respond(self.conn, self.code, head.fields, body, head.closes))
+end
+
+local respond_plainly = core.respond_plainly
+
+-- Answers. Returns true; or nil, message, code when the peer has gone.
+function Response:send(body)
+  if not self.is_plain or self.sent then return send(self, body) end
+  local ok, size, code = respond_plainly(self.conn, body)
+  if ok == false then return send(self, body) end -- it is no string
+  self.sent, self.finished = true, true
+  return ended(self, ok, size, code)
 end
 
 -- Sends a piece of the body. True; false when it is accepted and more than high_water waits (in a
@@ -137,14 +150,14 @@ end
 -- How many bytes of the answer were written so far: the body and all that frames it. Nil when it
 -- did not come to its end.
 function Response:bytes()
-  if self.finished then return self.size or nil end
-  return core.answer_size(self.conn)
+  if not self.finished then return core.answer_size(self.conn) end
+  return self.finished ~= true and self.finished or nil
 end
 
 -- Makes the core's hooks find the response.
 local function known(res)
   if not res.finished then
-    res.is_known = true
+    res.is_known, res.is_plain = true, false
     res.conn._response = res
   end
   return res
@@ -204,14 +217,6 @@ function response.answer_file(res, status, fields, file, offset, size)
   if ok then return core.answer_file(res.conn, file, offset, size) end
   file:close()
   return nil, message, code
-end
-
--- The answer that a connection waits for, on an endpoint of dispatch. `sent` turns true when its
--- head is on its way, `finished` with its last byte, and `size` is known then.
-function response.new(conn, endpoint)
-  return setmetatable({
-    conn = conn, endpoint = endpoint, sent = false, finished = false, size = false,
-  }, Response)
 end
 
 -- Hooks of the core -----------------------------------------------------------------------------

@@ -159,8 +159,8 @@ end
 -- and for OPTIONS and 405 the value of Allow.
 function Router:find(method, path)
   local methods = self.plain[path]
-  local plain = methods and (methods[method] or method == "HEAD" and methods.GET)
-  if plain then return plain.value end
+  local plain = methods and methods[method]
+  if plain then return plain end
   local recent = self.recent[path]
   if recent and (method == "GET" or method == "HEAD") then return recent end
   if path == "*" then return nil, 204, "", self.allow end
@@ -182,7 +182,8 @@ end
 -- handler); when that has the field serves_below, the route is also for all paths below its own.
 -- Raises when a route is malformed or two are the same.
 function routes.compile(handlers, prepare)
-  -- plain: path = methods of the routes without parameters, which win over all others.
+  -- plain: path = { method = what it stands for } of the routes without parameters, which win over
+  -- all others.
   local root, plain, all = new_node(), {}, {}
   for text, handler in pairs(handlers) do
     local method, path = parse(text)
@@ -192,9 +193,10 @@ function routes.compile(handlers, prepare)
     all[method] = true
     if not route.rest and not next(route.parameters) then
       plain[path] = plain[path] or {}
-      plain[path][method] = route
+      plain[path][method] = value
     end
   end
+  for _, methods in pairs(plain) do methods.HEAD = methods.HEAD or methods.GET end
   return setmetatable({
     root = root, plain = plain, allow = allow_of(all), recent = {}, recent_count = 0,
   }, Router)

@@ -43,9 +43,6 @@ Task.__index = Task
 -- The task of each coroutine that runs one. Weak: a coroutine that nobody will resume may go.
 local tasks = setmetatable({}, { __mode = "k" })
 
--- What a coroutine yields when it has done what it was lent for.
-local DONE = {}
-
 local function finish(self, ok, ...)
   self.state = ok and "done" or "failed"
   self.results = pack(...)
@@ -55,23 +52,9 @@ local function finish(self, ok, ...)
   for _, waiter in ipairs(joining) do waiter:wake() end
 end
 
--- Coroutines that are lent for one call after the other, because making one costs more than most
--- calls do. Those that wait here have nothing to do.
-local idle, idle_count, IDLE_MAX = {}, 0, 16
-
-local function put_back(thread)
-  if idle_count == IDLE_MAX then return end
-  idle_count = idle_count + 1
-  idle[idle_count] = thread
-end
-
 -- Looks at how a coroutine came back: it waits again, it returned, or it threw.
 local function settle(thread, ok, ...)
   local self = tasks[thread]
-  if ok and ... == DONE then
-    tasks[thread] = nil
-    return put_back(thread)
-  end
   if ok and not (self and is_over(thread)) then return end
   tasks[thread] = nil
   if ok then return finish(self, true, ...) end
@@ -98,36 +81,39 @@ function task.start(fn, on_end, ...)
   return self
 end
 
--- In a function of its own: whoever waits for the next call must not keep what the last one was
--- called with.
-local function call(fn, a, b) fn(a, b) end
-
-local function work()
-  while true do call(suspend(DONE)) end
-end
-
--- Most calls that a coroutine is lent for do not wait: only one that does becomes a task.
-local function lent(thread, failed, a, b, ok, ...)
-  if ok and ... == DONE then return put_back(thread) end
+-- Takes a coroutine over that was lent for one call, and waits or threw: it becomes a task.
+-- failed(message, trace) is called if it throws.
+function task.adopt(thread, failed, ok, message)
   local function on_end(went_well, ...)
-    if not went_well then return failed(a, b, ...) end
+    if not went_well then return failed(...) end
   end
   tasks[thread] = setmetatable({ state = "running", on_end = on_end }, Task)
-  return settle(thread, ok, ...)
+  return settle(thread, ok, message)
 end
 
--- Runs fn(a, b) like task.start, in a coroutine that is used again. failed(a, b, message, trace) is
--- called if it throws.
-function task.lend(fn, failed, a, b)
-  local thread = idle[idle_count]
-  if thread then
-    idle[idle_count] = nil
-    idle_count = idle_count - 1
-  else
+-- Lending fibers, as the core lends Lua's own coroutines -------------------------------------------
+
+-- What a fiber yields when it has done what it was lent for.
+local DONE = {}
+
+-- Those that wait to be lent. Making one costs more than most calls do.
+local idle, IDLE_MAX = {}, 16
+
+local function work()
+  while true do suspend(DONE)() end
+end
+
+-- Runs fn() in a fiber that is used again. on_lent(thread, ok, message) is called when it waits or
+-- threw.
+function task.lend(fn, on_lent)
+  local thread = table.remove(idle)
+  if not thread then
     thread = create(work)
     resume_thread(thread)
   end
-  return lent(thread, failed, a, b, resume_thread(thread, fn, a, b))
+  local ok, value = resume_thread(thread, fn)
+  if not ok or value ~= DONE then return on_lent(thread, ok, value) end
+  if #idle < IDLE_MAX then idle[#idle + 1] = thread end
 end
 
 -- ws.spawn
