@@ -34,6 +34,14 @@ struct lw_http {
   bool must_tell : 1;   /* on_gone is due */
 };
 
+/* A request's head, and whether it may be accepted as an upgrade (upgrade.c). */
+struct lw_upgrade {
+  const lw_conn *conn;
+  lw_error error; /* LW_OK, or the rule it breaks */
+  lw_slice key;   /* counts when the error is LW_OK */
+  lw_http_head request;
+};
+
 /* Something of a request has come: more than the empty line that some clients put behind a body. */
 bool lw__http_has_asked(const lw_conn *conn);
 

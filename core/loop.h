@@ -13,6 +13,8 @@
 
 #define LW_RANDOM_POOL 4096 /* bytes drawn from the system at once, for masking keys */
 
+typedef struct lw_upgrade lw_upgrade; /* conn_http.h */
+
 struct lw_loop {
   lw_net net;
   uv_loop_t own; /* used when the loop is not borrowed */
@@ -32,6 +34,8 @@ struct lw_loop {
 
   lw_deflate_pool *deflate_pool; /* NULL until a connection compresses */
   lw_block *block;               /* of what was published last; NULL until then */
+
+  const lw_upgrade *upgrade; /* the request that on_request is being called for; or NULL */
 
   lw_conn *current;   /* whose input is being handled: it settles itself at the end of that */
   lw_conn *unsettled; /* the others that need settling, through conn->next_unsettled */

@@ -53,11 +53,24 @@ static void remember_protocol(lw_conn *conn, const lw_http_head *request, lw_sli
   }
 }
 
-static lw_error check_upgrade(const lw_conn *conn, const lw_http_head *request, lw_slice *key) {
-  if (!lw_handshake_is_upgrade(request)) return LW_E_UPGRADE_REQUIRED;
-  lw_error error = lw_handshake_check_request(request, key);
-  if (error == LW_OK && !origin_allowed(conn->server, request)) error = LW_E_ORIGIN;
-  return error;
+/* Whether the request in `upgrade` may be accepted, once it is parsed. */
+static void check(lw_upgrade *upgrade, const lw_conn *conn) {
+  const lw_http_head *request = &upgrade->request;
+  upgrade->conn = conn;
+  upgrade->error = lw_handshake_check_request(request, &upgrade->key);
+  if (upgrade->error == LW_OK && !origin_allowed(conn->server, request)) {
+    upgrade->error = LW_E_ORIGIN;
+  }
+}
+
+/* The request that on_request is being called for is parsed and checked; one that a script took its
+ * time for is looked at again, in `own`. */
+static const lw_upgrade *upgrade_of(const lw_conn *conn, lw_upgrade *own) {
+  const lw_upgrade *asked = conn->loop->upgrade;
+  if (asked != NULL && asked->conn == conn) return asked;
+  own->error = lw__http_parse(conn, &own->request);
+  if (own->error == LW_OK) check(own, conn);
+  return own;
 }
 
 /* The value of Sec-WebSocket-Extensions, in `text`; empty when nothing is agreed on. False when out
@@ -73,36 +86,39 @@ static bool agree_on_extensions(lw_conn *conn, const lw_http_head *request,
   return true;
 }
 
-static bool accept_upgrade(lw_conn *conn, const lw_http_head *request, lw_slice key,
-                           lw_handshake_answer *answer, bool stream_messages) {
+static bool accept_upgrade(lw_conn *conn, const lw_upgrade *upgrade, lw_handshake_answer *answer,
+                           bool stream_messages) {
   char extensions[LW_EXTENSIONS_MAX];
+  const lw_http_head *request = &upgrade->request;
   if (!agree_on_extensions(conn, request, extensions, &answer->extensions)) return false;
-  lw_buf head = {0};
-  bool written =
-      lw_handshake_write_answer(&head, key, answer) && lw__conn_write(conn, head.data, head.size);
-  lw_buf_free(&head);
-  if (!written) return false;
+  lw_buf *head = &conn->loop->head;
+  head->size = 0;
+  if (!lw_handshake_write_answer(head, upgrade->key, answer) ||
+      !lw__conn_write(conn, head->data, head->size)) {
+    return false;
+  }
   remember_protocol(conn, request, answer->protocol);
   lw__conn_open(conn, stream_messages);
   return true;
 }
 
 /* What a server without a script's decision does with a request. */
-static void decide(lw_conn *conn, const lw_http_head *request) {
-  lw_slice key;
-  lw_error error = check_upgrade(conn, request, &key);
-  if (error != LW_OK) {
-    lw__server_refuse(conn, lw_error_number(error), lw_error_text(error));
+static void decide(lw_conn *conn, const lw_upgrade *upgrade) {
+  if (upgrade->error != LW_OK) {
+    lw__server_refuse(conn, lw_error_number(upgrade->error), lw_error_text(upgrade->error));
     return;
   }
-  lw_handshake_answer answer = {.protocol = choose_protocol(conn->server, request)};
-  if (!accept_upgrade(conn, request, key, &answer, conn->server->stream_messages)) {
+  lw_handshake_answer answer = {.protocol = choose_protocol(conn->server, &upgrade->request)};
+  if (!accept_upgrade(conn, upgrade, &answer, conn->server->stream_messages)) {
     lw__conn_finish_uv(conn, UV_ENOMEM);
   }
 }
 
-static void call_on_request(lw_conn *conn, const lw_http_head *head, bool is_upgrade) {
+static void call_on_request(lw_conn *conn, const lw_upgrade *upgrade, bool is_upgrade) {
+  const lw_http_head *head = &upgrade->request;
+  lw_loop *loop = conn->loop;
   if (conn->events->on_request == NULL) return;
+  loop->upgrade = upgrade;
   conn->events->on_request(conn, &(lw_request){.method = head->method.data,
                                                .method_size = head->method.size,
                                                .path = head->path.data,
@@ -110,31 +126,36 @@ static void call_on_request(lw_conn *conn, const lw_http_head *head, bool is_upg
                                                .head = (const char *)conn->head.data,
                                                .head_size = conn->head.size,
                                                .is_upgrade = is_upgrade});
+  loop->upgrade = NULL;
 }
 
 void lw__server_on_head(lw_conn *conn) {
-  lw_http_head request;
-  lw_error error = lw__http_parse(conn, &request);
-  bool is_upgrade = error == LW_OK && lw_handshake_is_upgrade(&request);
-  if (error == LW_OK && !conn->server->decide_upgrades) {
-    decide(conn, &request);
+  lw_upgrade upgrade;
+  const lw_http_head *request = &upgrade.request;
+  lw_error error = lw__http_parse(conn, &upgrade.request);
+  if (error != LW_OK) {
+    lw__server_on_bad_head(conn, error);
     return;
   }
-  if (error == LW_OK && !is_upgrade) error = lw__http_begin(conn, &request);
+  check(&upgrade, conn);
+  bool is_upgrade = upgrade.error != LW_E_UPGRADE_REQUIRED;
+  if (!conn->server->decide_upgrades) {
+    decide(conn, &upgrade);
+    return;
+  }
+  if (!is_upgrade) error = lw__http_begin(conn, request);
   if (error != LW_OK) {
     lw__server_on_bad_head(conn, error);
   } else {
-    call_on_request(conn, &request, is_upgrade);
+    call_on_request(conn, &upgrade, is_upgrade);
   }
 }
 
 /* --- a script's decision --- */
 
 int lw_conn_check_upgrade(const lw_conn *conn, const char **text) {
-  lw_http_head request;
-  lw_slice key;
-  lw_error error = lw__http_parse(conn, &request);
-  if (error == LW_OK) error = check_upgrade(conn, &request, &key);
+  lw_upgrade own;
+  lw_error error = upgrade_of(conn, &own)->error;
   *text = lw_error_text(error);
   return error == LW_OK ? 0 : lw_error_number(error);
 }
@@ -145,28 +166,36 @@ static bool still_asking(const lw_conn *conn, lw_failure *failure) {
   return false;
 }
 
+/* Nothing of a script may stand in the way of its answer: a protocol that was offered, or none. */
+static bool fill_answer(lw_handshake_answer *answer, const lw_conn *conn,
+                        const lw_http_head *request, const char *protocol, lw_failure *failure) {
+  if (protocol == NULL) {
+    answer->protocol = choose_protocol(conn->server, request);
+    return true;
+  }
+  answer->protocol = lw_slice_of(protocol);
+  if (is_offered(request, answer->protocol)) return true;
+  lw__fail(failure, "PROTOCOL", "the client did not offer the subprotocol \"%s\"", protocol);
+  return false;
+}
+
 bool lw_conn_accept(lw_conn *conn, const char *protocol, bool stream_messages,
                     const lw_field *fields, size_t field_count, lw_failure *failure) {
-  lw_http_head request;
-  lw_slice key;
+  lw_upgrade own;
   if (!still_asking(conn, failure)) return false;
-  lw_error error = lw__http_parse(conn, &request);
-  if (error == LW_OK) error = check_upgrade(conn, &request, &key);
-  if (error != LW_OK) {
-    lw__fail(failure, lw_error_name(error), "%s", lw_error_text(error));
+  const lw_upgrade *upgrade = upgrade_of(conn, &own);
+  if (upgrade->error != LW_OK) {
+    lw__fail(failure, lw_error_name(upgrade->error), "%s", lw_error_text(upgrade->error));
     return false;
   }
   lw_handshake_answer answer = {.header_count = field_count};
-  answer.protocol =
-      protocol != NULL ? lw_slice_of(protocol) : choose_protocol(conn->server, &request);
-  if (protocol != NULL && !is_offered(&request, answer.protocol)) {
-    lw__fail(failure, "PROTOCOL", "the client did not offer the subprotocol \"%s\"", protocol);
+  if (!fill_answer(&answer, conn, &upgrade->request, protocol, failure)) return false;
+  lw_header *headers = NULL;
+  if (field_count > 0 && (headers = lw__headers_of(fields, field_count, failure)) == NULL) {
     return false;
   }
-  lw_header *headers = lw__headers_of(fields, field_count, failure);
-  if (headers == NULL) return false;
   answer.headers = headers;
-  bool accepted = accept_upgrade(conn, &request, key, &answer, stream_messages);
+  bool accepted = accept_upgrade(conn, upgrade, &answer, stream_messages);
   free(headers);
   if (!accepted) lw__fail(failure, "NOMEM", "out of memory");
   return accepted;

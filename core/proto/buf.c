@@ -20,6 +20,7 @@ static char fold(char c) {
 }
 
 bool lw_slice_equal_nocase(lw_slice a, lw_slice b) {
+  if (lw_slice_equal(a, b)) return true; /* most names come in the usual case */
   if (a.size != b.size) return false;
   for (size_t i = 0; i < a.size; i++) {
     if (fold(a.data[i]) != fold(b.data[i])) return false;

@@ -84,9 +84,9 @@ local function expect_offered(protocol, req)
 end
 
 local no_choice = {}
+local check, open = core.check, core.accept
 
--- Opens the connection. `data` is what on_upgrade returned first, `choice` second. `req` is nil
--- when nobody will look at it.
+-- Opens the connection. `data` is what on_upgrade returned first, `choice` second.
 local function accept(conn, req, endpoint, data, choice)
   choice = choice or no_choice
   misuse.expect("the second result of on_upgrade", choice, "table")
@@ -95,8 +95,8 @@ local function accept(conn, req, endpoint, data, choice)
   local fields = choice.headers and headers.to_array(choice.headers)
   if data ~= true then conn.data = data end
   -- Kept when it is more than what can be had from the head again.
-  if req and (endpoint.on_upgrade or rawget(req, "params")) then conn.request = req end
-  return core.accept(conn, endpoint.handlers, protocol, fields)
+  if endpoint.on_upgrade or rawget(req, "params") then conn.request = req end
+  return open(conn, endpoint.handlers, protocol, fields)
 end
 
 -- Does what on_upgrade returned: data[, choice]; or nil, status, body, headers.
@@ -107,24 +107,19 @@ local function decide(conn, req, endpoint, data, second, body, fields)
   return refuse(conn, status, body or "", fields and headers.to_array(fields))
 end
 
-local function answer_upgrade(conn, req, endpoint)
-  local ok, text, status = core.check(conn)
+local function answer_upgrade(conn, method, path, endpoint, params)
+  local ok, text, status = check(conn)
   if not ok then return refuse(conn, status, text) end
-  if not endpoint.on_upgrade then return accept(conn, req, endpoint, true) end
+  local asks = endpoint.on_upgrade
+  -- Nobody will look at the request, and connections come in thousands: it is not even made.
+  if not (asks or endpoint.protocols or params) then return open(conn, endpoint.handlers) end
+  local req = request.new(conn, method, path)
+  if params then req.params = params end
+  if not asks then return accept(conn, req, endpoint, true) end
   local job = { conn = conn, endpoint = endpoint, is_upgrade = true }
   at_hand = job
-  decide(conn, req, endpoint, endpoint.on_upgrade(req))
+  decide(conn, req, endpoint, asks(req))
   if at_hand == job then at_hand = false end
-end
-
--- Somebody may look at the request: connections come in thousands, so it is made only then.
-local function open_upgrade(conn, method, path, endpoint, params)
-  local req
-  if endpoint.on_upgrade or endpoint.protocols or params then
-    req = request.new(conn, method, path)
-    if params then req.params = params end
-  end
-  return answer_upgrade(conn, req, endpoint)
 end
 
 local function answer_page(conn, endpoint, params, head, method, path)
@@ -151,7 +146,7 @@ local function answer(router)
   elseif head then
     return answer_page(conn, endpoint, params, head, method, path)
   end
-  return open_upgrade(conn, method, path, endpoint, params)
+  return answer_upgrade(conn, method, path, endpoint, params)
 end
 
 -- Endpoints -------------------------------------------------------------------------------------
@@ -233,7 +228,7 @@ function dispatch.any_path(handlers, on_upgrade, protocols)
   }
   return in_coroutine(function()
     local conn, method, path = next_request()
-    return answer_upgrade(conn, request.new(conn, method, path), endpoint)
+    return answer_upgrade(conn, method, path, endpoint)
   end)
 end
 

@@ -52,9 +52,22 @@ local function finish(self, ok, ...)
   for _, waiter in ipairs(joining) do waiter:wake() end
 end
 
+-- What a fiber yields when it has done what it was lent for (see lend), and those that wait to be
+-- lent again. Making one costs more than most calls do.
+local DONE = {}
+local idle, IDLE_MAX = {}, 16
+
+local function put_back(thread)
+  if #idle < IDLE_MAX then idle[#idle + 1] = thread end
+end
+
 -- Looks at how a coroutine came back: it waits again, it returned, or it threw.
 local function settle(thread, ok, ...)
   local self = tasks[thread]
+  if ok and ... == DONE then
+    tasks[thread] = nil
+    return put_back(thread)
+  end
   if ok and not (self and is_over(thread)) then return end
   tasks[thread] = nil
   if ok then return finish(self, true, ...) end
@@ -91,16 +104,13 @@ function task.adopt(thread, failed, ok, message)
   return settle(thread, ok, message)
 end
 
--- Lending fibers, as the core lends Lua's own coroutines -------------------------------------------
+-- Lending fibers, as the core lends Lua's own coroutines ------------------------------------------
 
--- What a fiber yields when it has done what it was lent for.
-local DONE = {}
-
--- Those that wait to be lent. Making one costs more than most calls do.
-local idle, IDLE_MAX = {}, 16
+-- In a function of its own: whoever waits for the next call must not keep what the last one was.
+local function call(fn) fn() end
 
 local function work()
-  while true do suspend(DONE)() end
+  while true do call(suspend(DONE)) end
 end
 
 -- Runs fn() in a fiber that is used again. on_lent(thread, ok, message) is called when it waits or
@@ -112,8 +122,8 @@ function task.lend(fn, on_lent)
     resume_thread(thread)
   end
   local ok, value = resume_thread(thread, fn)
-  if not ok or value ~= DONE then return on_lent(thread, ok, value) end
-  if #idle < IDLE_MAX then idle[#idle + 1] = thread end
+  if ok and value == DONE then return put_back(thread) end
+  return on_lent(thread, ok, value)
 end
 
 -- ws.spawn
