@@ -214,6 +214,7 @@ TEST(finds_fields) {
   CHECK(empty.size == 0 && empty.data != NULL);
   CHECK_INT(count, 1);
   CHECK(lw_http_find(&head, "Cook", NULL).data == NULL);
+  CHECK(lw_http_find(&head, "Cookie-of-a-name-that-is-32-bytes-more", NULL).data == NULL);
   CHECK(lw_http_find(&head, "Cookies", &count).data == NULL);
   CHECK_INT(count, 0);
 }

@@ -122,10 +122,12 @@ local function answer_upgrade(conn, method, path, endpoint, params)
   if at_hand == job then at_hand = false end
 end
 
+local new_pair = request.plain
+
 local function answer_page(conn, endpoint, params, head, method, path)
   local shortcut = endpoint.shortcut
   if shortcut and shortcut(conn, head, method, path) then return end
-  local req, res = request.plain(conn, endpoint, head, method, path)
+  local req, res = new_pair(conn, endpoint, head, method, path)
   if params then req.params = params end
   at_hand = res
   endpoint.handler(req, res)
