@@ -70,6 +70,8 @@ TEST(writes_addresses_as_text) {
   CHECK_INT(lw__address_text(&name, text, sizeof text, &port), 0);
   CHECK(strcmp(text, "2001:db8::1") == 0);
   CHECK_INT(lw__address_text(&name, small, sizeof small, &port), UV_ENOSPC);
+  CHECK(lw__address_parse("192.0.2.1", 80, &name));
+  CHECK_INT(lw__address_text(&name, small, sizeof small, &port), UV_ENOSPC);
   name.ss_family = AF_UNIX;
   CHECK_INT(lw__address_text(&name, text, sizeof text, &port), UV_EAFNOSUPPORT);
   CHECK(!lw__address_parse("[::1]", 80, &name));
@@ -94,6 +96,8 @@ TEST(keeps_peers_small) {
   char text[64];
   int port;
   CHECK(survives_keeping("192.0.2.1", 80));
+  CHECK(survives_keeping("0.10.99.255", 1));
+  CHECK(survives_keeping("100.109.200.0", 1));
   CHECK(survives_keeping("2001:db8::1", 65535));
   CHECK(sizeof peer <= 20);
   lw__peer_set(&peer, &name);
