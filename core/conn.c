@@ -12,7 +12,7 @@
 /* --- birth and death --- */
 
 lw_settings *lw__settings_new(const lw_limits *limits, const lw_compression *compression,
-                              bool is_server) {
+                              bool is_server, lw_loop *loop) {
   lw_settings *settings = calloc(1, sizeof *settings);
   if (settings == NULL) return NULL;
   settings->references = 1;
@@ -21,6 +21,7 @@ lw_settings *lw__settings_new(const lw_limits *limits, const lw_compression *com
   if (compression != NULL) settings->deflate = lw__deflate_options(compression);
   settings->whole.max_message = limits->max_message;
   settings->whole.is_server = is_server;
+  settings->whole.spare = &loop->spare;
   settings->stream = settings->whole;
   settings->stream.stream_messages = true;
   return settings;
@@ -90,6 +91,7 @@ static void leave_loop(lw_conn *conn) {
   if (conn->out != NULL) lw_out_give(loop->net.outs, conn->out);
   conn->out = NULL;
   loop->counts.connections--;
+  if (loop->counts.connections == 0) lw_spare_free(&loop->spare);
   if (conn->server != NULL) {
     conn->server->stats.connections--;
     lw__server_end_if_over(conn->server);
@@ -199,8 +201,10 @@ static void on_closed(void *owner) {
   lw__conn_leave_loop_if_over(conn);
 }
 
-static const lw_transport_events transport_events = {on_read, on_end, on_written, on_closed};
-static const lw_transport_events proxied_events = {lw__proxied_read, on_end, on_written, on_closed};
+static const lw_transport_events transport_events = {on_read, on_end, on_written, on_closed,
+                                                     lw__conn_room};
+static const lw_transport_events proxied_events = {lw__proxied_read, on_end, on_written, on_closed,
+                                                   NULL};
 
 int lw__conn_adopt(lw_conn *conn, lw_transport *io) {
   conn->io = io;

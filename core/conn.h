@@ -22,7 +22,7 @@ typedef struct lw_settings {
 
 /* compression: NULL when it is not wanted. NULL: no memory. */
 lw_settings *lw__settings_new(const lw_limits *limits, const lw_compression *compression,
-                              bool is_server);
+                              bool is_server, lw_loop *loop);
 lw_settings *lw__settings_hold(lw_settings *settings);
 void lw__settings_release(lw_settings *settings);
 
@@ -109,6 +109,8 @@ void lw__conn_drop(lw_conn *conn);
 /* Handles what was read, in any state; and frames, which may also have waited (conn_input.c). */
 void lw__conn_input(lw_conn *conn, uint8_t *data, size_t size);
 void lw__conn_session_input(lw_conn *conn, uint8_t *data, size_t size);
+/* Where the next bytes had better come; see lw_transport_events. */
+uint8_t *lw__conn_room(void *owner, size_t *size);
 /* Keeps input that may not be handled now. Out of memory ends the connection. */
 void lw__conn_keep(lw_conn *conn, const uint8_t *data, size_t size);
 

@@ -91,6 +91,16 @@ void lw__conn_session_input(lw_conn *conn, uint8_t *data, size_t size) {
   if (conn->state != LW_CLOSED) lw__conn_keep(conn, data + size - unread, unread);
 }
 
+/* Less than this is copied as fast as it is received in two places. */
+#define ROOM_MIN ((size_t)8 * 1024)
+
+uint8_t *lw__conn_room(void *owner, size_t *size) {
+  lw_conn *conn = owner;
+  bool takes_frames = conn->state == LW_OPEN || conn->state == LW_CLOSING;
+  bool is_next = !conn->is_paused && conn->waiting.size == 0;
+  return takes_frames && is_next ? lw_session_room(&conn->session, ROOM_MIN, size) : NULL;
+}
+
 /* A client's. Once the head is complete, its receiver gets what is behind it. */
 static void head_input(lw_conn *conn, const uint8_t *data, size_t size) {
   size_t used = 0;

@@ -8,6 +8,7 @@
 #include "net/net.h"
 #include "proto/deflate.h"
 #include "proto/http_date.h"
+#include "proto/spare.h"
 #include "turns.h"
 #include "wheel.h"
 
@@ -32,6 +33,7 @@ struct lw_loop {
   char date[LW_HTTP_DATE_SIZE]; /* of now, for it */
   uint64_t date_until_ms;       /* when it has to be computed again */
 
+  lw_spare spare;                /* for large messages; empty while there is no connection */
   lw_deflate_pool *deflate_pool; /* NULL until a connection compresses */
   lw_block *block;               /* of what was published last; NULL until then */
 

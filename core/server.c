@@ -59,7 +59,7 @@ static lw_server *server_new(lw_loop *loop, const lw_server_options *options,
   server->max_topics = options->max_topics;
   server->proxy_protocol = options->proxy_protocol;
   if (options->tls != NULL) lw_server_set_tls(server, options->tls);
-  server->settings = lw__settings_new(&options->limits, options->compression, true);
+  server->settings = lw__settings_new(&options->limits, options->compression, true, loop);
   bool copied = copy_list(&server->origins, options->origins) &&
                 lw_server_set_rules(server, options->protocols, options->decide_upgrades,
                                     options->stream_messages);

@@ -165,7 +165,7 @@ static void on_closed(void *owner) {
   (void)owner;
 }
 
-static const lw_transport_events events = {on_read, on_end, on_written, on_closed};
+static const lw_transport_events events = {on_read, on_end, on_written, on_closed, NULL};
 
 /* --- the beginning --- */
 

@@ -27,6 +27,7 @@ typedef struct fuzz_run {
   lw_buf log;        /* events */
   lw_buf wire;       /* the same events, sent again */
   bool in_chunks;    /* the log ends inside a streamed message */
+  bool uses_room;    /* puts what comes where the session has room for it */
   bool closed;
 } fuzz_run;
 
@@ -95,16 +96,34 @@ static void fuzz_check_state(const lw_session *s) {
   MUST(s->message.capacity <= s->config->max_message);
 }
 
-/* The piece is a block of its own, so that the sanitizer sees any step outside it. */
-static lw_result fuzz_feed(fuzz_run *run, const uint8_t *data, size_t size) {
-  uint8_t *piece = malloc(size);
-  MUST(size == 0 || piece != NULL);
-  if (size > 0) memcpy(piece, data, size);
+static lw_result fuzz_pull(fuzz_run *run, uint8_t *data, size_t size) {
   lw_event event;
   lw_result result;
-  lw_session_feed(&run->session, piece, size);
+  lw_session_feed(&run->session, data, size);
   while ((result = lw_session_next(&run->session, &event)) == LW_DONE) fuzz_event(run, &event);
   fuzz_check_state(&run->session);
+  return result;
+}
+
+/* Feeds what fits into the session's room, if there is any, and returns how much that was. */
+static size_t fuzz_fill_room(fuzz_run *run, const uint8_t *data, size_t size) {
+  size_t came = run->session.message.size, room;
+  uint8_t *place = lw_session_room(&run->session, 1, &room);
+  if (place == NULL || size == 0) return 0;
+  MUST(room > 0 && room <= run->session.frame.length && room <= run->config->max_message - came);
+  if (size > room) size = room;
+  memcpy(place, data, size);
+  fuzz_pull(run, place, size);
+  return size;
+}
+
+/* The piece is a block of its own, so that the sanitizer sees any step outside it. */
+static lw_result fuzz_feed(fuzz_run *run, const uint8_t *data, size_t size) {
+  size_t used = run->uses_room ? fuzz_fill_room(run, data, size) : 0;
+  uint8_t *piece = malloc(size - used);
+  MUST(size == used || piece != NULL);
+  if (size > used) memcpy(piece, data + used, size - used);
+  lw_result result = fuzz_pull(run, piece, size - used);
   free(piece);
   return result;
 }
@@ -190,12 +209,14 @@ static void fuzz_session(const uint8_t *data, size_t size, bool is_server) {
   uint32_t seed = (uint32_t)data[1] << 8 | data[2];
   bool bytes = seed == 0; /* a piece for each byte */
   bool use_deflate = (data[0] & 16) != 0, takeover = (data[0] & 32) != 0;
+  bool use_room = (data[0] & 64) != 0;
   data += 3;
   size -= 3;
 
   fuzz_run whole, pieces;
   fuzz_begin(&whole, &config, &other);
   fuzz_begin(&pieces, &config, &other);
+  pieces.uses_room = use_room;
   if (use_deflate) fuzz_use_deflate(&whole, takeover);
   if (use_deflate) fuzz_use_deflate(&pieces, takeover);
   lw_result result = fuzz_feed(&whole, data, size);

@@ -147,14 +147,22 @@ int lw__socket_shut(lw__socket s) {
 
 /* --- moving bytes --- */
 
-ssize_t lw__socket_receive(lw__socket s, void *data, size_t size) {
+/* libuv lays out its uv_buf_t as the system's own iovec, for this purpose. */
+static ssize_t receive_once(lw__socket s, const uv_buf_t *places, unsigned count) {
+  if (count == 1) return recv(s, places->base, places->len, 0);
+  struct msghdr message = {0};
+  message.msg_iov = (struct iovec *)places;
+  message.msg_iovlen = count;
+  return recvmsg(s, &message, 0);
+}
+
+ssize_t lw__socket_receive(lw__socket s, const uv_buf_t *places, unsigned count) {
   ssize_t received;
-  do received = recv(s, data, size, 0);
+  do received = receive_once(s, places, count);
   while (received < 0 && errno == EINTR);
   return received >= 0 ? received : last_error();
 }
 
-/* libuv lays out its uv_buf_t as the system's own iovec, for this purpose. */
 static ssize_t send_once(lw__socket s, const uv_buf_t *pieces, unsigned count) {
   if (count == 1) return send(s, pieces->base, pieces->len, MSG_NOSIGNAL);
   struct msghdr message = {0};

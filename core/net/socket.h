@@ -48,7 +48,7 @@ int lw__socket_peer_path(lw__socket s, char *path, size_t size);
 ssize_t lw__socket_send_file(lw__socket s, uv_file file, uint64_t offset, size_t size);
 
 /* How many bytes were received or sent; receiving none is the end. UV_EAGAIN: not now. */
-ssize_t lw__socket_receive(lw__socket s, void *data, size_t size);
+ssize_t lw__socket_receive(lw__socket s, const uv_buf_t *places, unsigned count);
 ssize_t lw__socket_send(lw__socket s, const uv_buf_t *pieces, unsigned count);
 
 /* Ends our direction. */

@@ -40,6 +40,12 @@ static int watch(struct tcp *tcp) {
   return lw__watch_want(tcp->head.net->poller, &tcp->watch, wanted);
 }
 
+static size_t total(const uv_buf_t *pieces, unsigned count) {
+  size_t size = 0;
+  for (unsigned i = 0; i < count; i++) size += pieces[i].len;
+  return size;
+}
+
 /* --- reading --- */
 
 static void end_reading(struct tcp *tcp, int error) {
@@ -49,13 +55,38 @@ static void end_reading(struct tcp *tcp, int error) {
   tcp->head.events->on_end(tcp->head.owner, error);
 }
 
+/* Where to receive: the owner's own room, if it has any, and the shared buffer behind it. */
+static unsigned find_places(const lw_transport *t, uv_buf_t places[2]) {
+  size_t size;
+  unsigned count = 0;
+  uint8_t *room = lw__transport_room(t, &size);
+  if (room != NULL) {
+    places[count].base = (char *)room;
+    places[count++].len = size;
+  }
+  places[count].base = t->net->receive;
+  places[count++].len = LW_NET_RECEIVE_SIZE;
+  return count;
+}
+
+/* Hands on what came, place by place. */
+static void hand_on(struct tcp *tcp, const uv_buf_t *places, size_t size) {
+  lw_transport *t = &tcp->head;
+  for (; size > 0 && !is_closed(tcp); places++) {
+    size_t part = size < places->len ? size : places->len;
+    t->events->on_read(t->owner, (uint8_t *)places->base, part);
+    size -= part;
+  }
+}
+
 /* Receiving less than there is room for means that there is no more, and asking again is wasted;
  * but a unix socket also stops at descriptors that the peer passes. */
 static void receive(struct tcp *tcp) {
-  lw_transport *t = &tcp->head;
   bool is_unix = tcp->peer.family == AF_UNIX;
   for (int i = 0; i < RECEIVES_MAX && tcp->is_reading; i++) {
-    ssize_t size = lw__socket_receive(tcp->watch.socket, t->net->receive, LW_NET_RECEIVE_SIZE);
+    uv_buf_t places[2];
+    unsigned count = find_places(&tcp->head, places);
+    ssize_t size = lw__socket_receive(tcp->watch.socket, places, count);
     if (size == UV_EAGAIN) {
       lw__watch_blocked(&tcp->watch, UV_READABLE);
       return;
@@ -64,8 +95,8 @@ static void receive(struct tcp *tcp) {
       end_reading(tcp, size == 0 ? UV_EOF : (int)size);
       return;
     }
-    if (size < LW_NET_RECEIVE_SIZE && !is_unix) lw__watch_drained(&tcp->watch);
-    t->events->on_read(t->owner, (uint8_t *)t->net->receive, (size_t)size);
+    if ((size_t)size < total(places, count) && !is_unix) lw__watch_drained(&tcp->watch);
+    hand_on(tcp, places, (size_t)size);
     if (!lw__watch_is_ready(&tcp->watch, UV_READABLE)) return;
   }
 }
@@ -84,12 +115,6 @@ static void tcp_read_stop(lw_transport *t) {
 }
 
 /* --- writing --- */
-
-static size_t total(const uv_buf_t *pieces, unsigned count) {
-  size_t size = 0;
-  for (unsigned i = 0; i < count; i++) size += pieces[i].len;
-  return size;
-}
 
 /* Sends until all is sent (0), it is enough for now (UV_EAGAIN) or it fails. */
 static int send_now(struct tcp *tcp, lw_out *out) {

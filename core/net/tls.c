@@ -128,14 +128,14 @@ static char **plain_of(const lw__tls *tls) {
   return tls->is_inner ? &tls->head.net->inner_plain : &tls->head.net->plain;
 }
 
-/* Decrypts all that is there. Returns how much, and in *result how OpenSSL ended: 1, or what
- * SSL_read returned. */
-static size_t decrypt(lw__tls *tls, char *plain, int *result) {
-  size_t size = 0, room = LW_NET_PLAIN_SIZE - LW_NET_RECORD_SIZE;
+/* Decrypts what is there, as far as there is room for it. Returns how much, and in *result how
+ * OpenSSL ended: 1, or what SSL_read returned. */
+static size_t decrypt(lw__tls *tls, uint8_t *to, size_t room, int *result) {
+  size_t size = 0;
   *result = 1;
   lw__tls_clear_errors();
   while (size < room && has_input(tls)) {
-    *result = SSL_read(tls->ssl, plain + size, (int)(room - size));
+    *result = SSL_read(tls->ssl, to + size, (int)(room - size));
     if (*result <= 0) break;
     size += (size_t)*result;
   }
@@ -144,13 +144,18 @@ static size_t decrypt(lw__tls *tls, char *plain, int *result) {
 
 static void read_plain(lw__tls *tls) {
   int result;
-  char *plain = *plain_of(tls);
-  size_t size = decrypt(tls, plain, &result);
+  size_t room;
+  uint8_t *to = lw__transport_room(&tls->head, &room);
+  if (to == NULL) {
+    to = (uint8_t *)*plain_of(tls);
+    room = LW_NET_PLAIN_SIZE - LW_NET_RECORD_SIZE;
+  }
+  size_t size = decrypt(tls, to, room, &result);
   int reason = result > 0 ? SSL_ERROR_NONE : SSL_get_error(tls->ssl, result);
   if (reason == SSL_ERROR_SSL || reason == SSL_ERROR_SYSCALL) lw__tls_explain(tls);
   if (size > 0) {
     const lw_transport_events *events = tls->head.events;
-    events->on_read(tls->head.owner, (uint8_t *)plain, size);
+    events->on_read(tls->head.owner, to, size);
   }
   if (tls->is_closing || tls->has_end) return;
   if (reason == SSL_ERROR_ZERO_RETURN) {
@@ -272,7 +277,7 @@ static void on_lower_closed(void *owner) {
 }
 
 static const lw_transport_events lower_events = {on_lower_read, on_lower_end, lw__tls_on_written,
-                                                 on_lower_closed};
+                                                 on_lower_closed, NULL};
 
 static const lw_transport_kind tls_kind = {"tls",         tls_read_start,    tls_read_stop,
                                            lw__tls_write, lw__tls_unwritten, lw__tls_shutdown,

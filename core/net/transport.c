@@ -1,5 +1,8 @@
 #include "transport.h"
 
+/* macOS refuses to receive more than INT_MAX, and so does OpenSSL. */
+#define ROOM_MAX ((size_t)1 << 30)
+
 void lw_transport_adopt(lw_transport *t, const lw_transport_events *events, void *owner) {
   t->events = events;
   t->owner = owner;
@@ -27,6 +30,13 @@ ssize_t lw_transport_send_file(lw_transport *t, uv_file file, uint64_t offset, s
 
 size_t lw_transport_unwritten(const lw_transport *t) {
   return t->kind->unwritten(t);
+}
+
+uint8_t *lw__transport_room(const lw_transport *t, size_t *size) {
+  if (t->events->on_room == NULL) return NULL;
+  uint8_t *room = t->events->on_room(t->owner, size);
+  if (room != NULL && *size > ROOM_MAX) *size = ROOM_MAX;
+  return room;
 }
 
 void lw_transport_pass_on(lw_transport *t, uint8_t *data, size_t size) {

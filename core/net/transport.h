@@ -29,6 +29,11 @@ typedef struct lw_transport_events {
   void (*on_written)(void *owner, int error);
   /* The transport is gone; forget the pointer. */
   void (*on_closed)(void *owner);
+  /* Asked before receiving: where the owner would like to have the next bytes. The room is used at
+   * once or not at all: on_read follows with its beginning, and may then come once more with what
+   * came behind it, even if the owner stopped reading meanwhile. The pointer itself may be NULL,
+   * and the answer: then on_read lends a buffer. */
+  uint8_t *(*on_room)(void *owner, size_t *size);
 } lw_transport_events;
 
 /* What a kind of transport implements; the functions below say what each must do. */
@@ -82,6 +87,10 @@ ssize_t lw_transport_send_file(lw_transport *t, uv_file file, uint64_t offset, s
 
 /* Bytes of the kept lw_out that the kernel has not accepted yet. */
 size_t lw_transport_unwritten(const lw_transport *t);
+
+/* What on_room answers, no more than one call of the system may move; NULL: nothing. For
+ * transports. */
+uint8_t *lw__transport_room(const lw_transport *t, size_t *size);
 
 /* Hands bytes to the owner as if they came just now: those that an owner before it read beyond what
  * was its own. From inside on_read only. */

@@ -9,9 +9,16 @@
  * hold very much text. */
 #define INFLATE_STEP ((size_t)64 * 1024)
 
+/* Bytes from which on a message is worth the spare: allocators have smaller blocks at hand. */
+#define LARGE ((size_t)64 * 1024)
+
 void lw_session_init(lw_session *s, const lw_session_config *config) {
   memset(s, 0, sizeof *s);
   s->config = config;
+}
+
+static void free_message(lw_session *s) {
+  if (s->config != NULL) lw_spare_take_back(s->config->spare, &s->message);
 }
 
 static void free_control(lw_session *s) {
@@ -26,7 +33,7 @@ void lw_session_use_deflate(lw_session *s, lw_deflate *deflate) {
 
 /* Nothing is received any more. */
 static void drop_input(lw_session *s) {
-  lw_buf_free(&s->message);
+  free_message(s);
   free_control(s);
   if (s->deflate != NULL) lw_inflate_stop(s->deflate);
   s->is_inflating = false;
@@ -40,10 +47,14 @@ void lw_session_free(lw_session *s) {
   s->deflate = NULL;
 }
 
+/* Whatever comes now is dropped. */
+static bool is_deaf(const lw_session *s) {
+  return s->error != LW_OK || s->close_received;
+}
+
 void lw_session_feed(lw_session *s, uint8_t *data, size_t size) {
-  bool deaf = s->error != LW_OK || s->close_received;
   s->input = data;
-  s->input_size = deaf ? 0 : size;
+  s->input_size = is_deaf(s) ? 0 : size;
 }
 
 size_t lw_session_unread(const lw_session *s) {
@@ -222,12 +233,53 @@ static lw_result read_chunk(lw_session *s, lw_event *event) {
   return deliver(s, event, LW_EVENT_CHUNK, piece);
 }
 
-/* The message never grows past what the rest of its last frame needs, or the limit. */
-static bool gather(lw_session *s, lw_slice piece) {
+/* ---- gathering ---- */
+
+/* Makes room for `size` bytes that were taken and, if the frame goes on, for as much again. The
+ * message never grows past what the rest of its last frame needs, or the limit. */
+static bool grow(lw_session *s, size_t size) {
   uint64_t limit = s->config->max_message;
-  if (s->frame.fin && !s->is_deflated) limit = s->message.size + piece.size + s->frame.length;
-  if (!lw_buf_reserve(&s->message, piece.size, smaller(limit, SIZE_MAX))) return false;
+  size_t ahead = s->is_deflated ? 0 : smaller(s->frame.length, size);
+  if (s->frame.fin && !s->is_deflated) limit = s->message.size + size + s->frame.length;
+  bool is_large = size >= LARGE || s->frame.length >= LARGE;
+  if (is_large && s->message.data == NULL) lw_spare_lend(s->config->spare, &s->message);
+  return lw_buf_reserve(&s->message, size + ahead, smaller(limit, SIZE_MAX));
+}
+
+static size_t free_space(const lw_buf *message) {
+  return message->capacity - message->size;
+}
+
+/* Whether the transport put the piece where it belongs. */
+static bool is_in_place(const lw_buf *message, lw_slice piece) {
+  return piece.size <= free_space(message) &&
+         piece.data == (const char *)message->data + message->size;
+}
+
+static bool gather(lw_session *s, lw_slice piece) {
+  if (is_in_place(&s->message, piece)) {
+    s->message.size += piece.size;
+    return true;
+  }
+  if (piece.size > free_space(&s->message) && !grow(s, piece.size)) return false;
   return lw_buf_append_slice(&s->message, piece);
+}
+
+static bool is_gathering(const lw_session *s) {
+  return s->in_payload && !lw_opcode_is_control(s->frame.opcode) && !s->is_deflated &&
+         s->message.size > 0 && !is_deaf(s);
+}
+
+uint8_t *lw_session_room(lw_session *s, size_t least, size_t *size) {
+  lw_buf *message = &s->message;
+  if (!is_gathering(s) || message->size < least || s->frame.length < least) return NULL;
+  size_t wanted = smaller(s->frame.length, message->size);
+  /* Exactly this much more, so that twice what came is the bound; and not for the sake of a little,
+   * or much would be copied often. */
+  bool must_grow = free_space(message) < wanted / 4 || free_space(message) < least;
+  if (must_grow && !lw_buf_reserve(message, wanted, message->size + wanted)) return NULL;
+  *size = smaller(s->frame.length, free_space(message));
+  return message->data + message->size;
 }
 
 /* A message that is whole in the input is delivered from there; what comes in several pieces is
@@ -285,7 +337,7 @@ static lw_result read_control(lw_session *s, lw_event *event) {
 /* Frees what the last event may have pointed to: a message or control frame that is whole was
  * delivered. A session that waits for the peer to begin something owns no memory. */
 static void release_delivered(lw_session *s) {
-  if (s->message.data != NULL && s->receiving == 0) lw_buf_free(&s->message);
+  if (s->message.data != NULL && s->receiving == 0) free_message(s);
   if (s->control != NULL && !s->in_payload) free_control(s);
 }
 

@@ -16,11 +16,13 @@
 #include "deflate.h"
 #include "error.h"
 #include "frame.h"
+#include "spare.h"
 #include "utf8.h"
 
 /* Shared by all sessions of one server, route or client; must outlive them. */
 typedef struct lw_session_config {
   uint64_t max_message; /* bytes of one message; more ends the session with LW_E_MESSAGE_TOO_BIG */
+  lw_spare *spare;      /* for large messages, or NULL; must outlive what the sessions own */
   bool is_server;       /* our role: decides who masks */
   bool stream_messages; /* deliver LW_EVENT_CHUNK as bytes arrive instead of whole messages;
                            max_message then does not apply */
@@ -72,13 +74,22 @@ void lw_session_init(lw_session *s, const lw_session_config *config);
 /* Compression was agreed on: RSV1 is legal now. Right after lw_session_init; takes ownership. */
 void lw_session_use_deflate(lw_session *s, lw_deflate *deflate);
 
-/* Releases what the session owns. The struct may be initialised again. */
+/* Releases what the session owns, which is nothing if it is all zero. The struct may be initialised
+ * again. */
 void lw_session_free(lw_session *s);
 
 /* Lends the next bytes from the peer. They are unmasked in place, so they must be writable, and
  * must stay valid and untouched until lw_session_next answers LW_MORE or LW_BROKEN. Feed only when
  * it did (or at the start). */
 void lw_session_feed(lw_session *s, uint8_t *data, size_t size);
+
+/* Where the transport may put what comes next, which saves copying it: room for the payload of a
+ * message that is not compressed, of which more than one piece is to be gathered. Feed what was put
+ * at its beginning, and then what came behind it. NULL: there is none, or none of at least `least`
+ * bytes. There is never room for more than came of the message before, so that memory is held by
+ * what a peer sent and not by what it announced. Valid until the next call, but for
+ * lw_session_feed. */
+uint8_t *lw_session_room(lw_session *s, size_t least, size_t *size);
 
 /* Pulls the next event. LW_DONE: *event is set. LW_MORE: all input was consumed (what is incomplete
  * was copied). LW_BROKEN: the peer broke a rule, see lw_session_error; the rest of the input is

@@ -95,6 +95,8 @@ struct end {
   unsigned reads, ends, writes, closes;
   int end_error, write_error;
   uint8_t *data; /* when set: where what is received goes, up to `limit` */
+  uint8_t *room; /* when set: where it would like to have what comes */
+  size_t room_size;
   bool is_closing;
   unsigned late; /* callbacks that came after the close */
   void (*on_event)(struct end *end, char event);
@@ -143,8 +145,14 @@ static inline void end_on_closed(void *owner) {
   tell(end, 'c');
 }
 
+static inline uint8_t *end_on_room(void *owner, size_t *size) {
+  struct end *end = owner;
+  *size = end->room_size;
+  return end->room;
+}
+
 static const lw_transport_events end_events = {end_on_read, end_on_end, end_on_written,
-                                               end_on_closed};
+                                               end_on_closed, end_on_room};
 
 static inline void end_adopt(struct end *end, lw_transport *t) {
   memset(end, 0, sizeof *end);

@@ -21,6 +21,10 @@ static void open_pair(void) {
   fcntl(ours, F_SETFL, O_NONBLOCK);
 }
 
+static ssize_t receive_from(int fd, char *text, size_t size) {
+  return lw__socket_receive(fd, &(uv_buf_t){.base = text, .len = size}, 1);
+}
+
 TEST(never_blocks) {
   struct sockaddr_storage peer;
   lw__socket s, accepted;
@@ -37,15 +41,29 @@ TEST(sends_and_receives) {
   char text[16] = "";
   uv_buf_t pieces[2] = {{.base = (char *)"one ", .len = 4}, {.base = (char *)"two", .len = 3}};
   open_pair();
-  CHECK_INT(lw__socket_receive(ours, text, sizeof text), UV_EAGAIN);
+  CHECK_INT(receive_from(ours, text, sizeof text), UV_EAGAIN);
   CHECK_INT(lw__socket_send(theirs, pieces, 2), 7);
   CHECK_INT(lw__socket_send(theirs, pieces, 1), 4);
-  CHECK_INT(lw__socket_receive(ours, text, sizeof text), 11);
+  CHECK_INT(receive_from(ours, text, sizeof text), 11);
   CHECK(strcmp(text, "one twoone ") == 0);
   CHECK_INT(lw__socket_shut(theirs), 0);
-  CHECK_INT(lw__socket_receive(ours, text, sizeof text), 0);
+  CHECK_INT(receive_from(ours, text, sizeof text), 0);
   close(ours);
   close(theirs);
+}
+
+TEST(receives_in_several_places) {
+  char one[3], two[16];
+  uv_buf_t sent = {.base = (char *)"0123456", .len = 7};
+  uv_buf_t places[2] = {{.base = one, .len = sizeof one}, {.base = two, .len = sizeof two}};
+  open_pair();
+  CHECK_INT(lw__socket_receive(ours, places, 2), UV_EAGAIN);
+  CHECK_INT(lw__socket_send(theirs, &sent, 1), 7);
+  CHECK_INT(lw__socket_receive(ours, places, 2), 7);
+  CHECK(memcmp(one, "012", 3) == 0 && memcmp(two, "3456", 4) == 0);
+  close(theirs);
+  CHECK_INT(lw__socket_receive(ours, places, 2), 0);
+  close(ours);
 }
 
 TEST(raises_no_signal) {
@@ -66,7 +84,7 @@ TEST(sends_files) {
   CHECK(file != NULL && fputs("0123456789", file) >= 0 && fflush(file) == 0);
   open_pair();
   CHECK_INT(lw__socket_send_file(ours, fileno(file), 2, 5), 5);
-  CHECK_INT(lw__socket_receive(theirs, text, sizeof text), 5);
+  CHECK_INT(receive_from(theirs, text, sizeof text), 5);
   CHECK(strcmp(text, "23456") == 0);
   CHECK_INT(lw__socket_send_file(ours, fileno(file), 10, 5), 0);
   close(theirs);
@@ -128,6 +146,7 @@ TEST(writes_names_that_are_no_files) {
 int main(void) {
   RUN(never_blocks);
   RUN(sends_and_receives);
+  RUN(receives_in_several_places);
   RUN(raises_no_signal);
 #if LW__SOCKET_SENDS_FILES
   RUN(sends_files);

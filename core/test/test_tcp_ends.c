@@ -65,6 +65,80 @@ TEST(reads_again_after_stop_and_start_in_a_callback) {
   CHECK_INT(close_all(), 0);
 }
 
+/* --- reading into the owner's room --- */
+
+static uint8_t room[10], collected[64];
+
+static void start_with_room(void (*open_pair)(void), void (*on_event)(struct end *, char)) {
+  start(open_pair);
+  memset(room, 0, sizeof room);
+  end.room = room;
+  end.room_size = sizeof room;
+  end.data = collected;
+  end.limit = sizeof collected;
+  end.on_event = on_event;
+  lw_transport_read_start(end.t);
+}
+
+/* The fixture writes 0xdd over all that it is handed: was that so much of the room? */
+static bool was_used(size_t size) {
+  for (size_t i = 0; i < sizeof room; i++)
+    if ((room[i] == 0xdd) != (i < size)) return false;
+  return true;
+}
+
+static void read_into_room(void (*open_pair)(void)) {
+  start_with_room(open_pair, NULL);
+  CHECK_INT(write(peer, "0123", 4), 4);
+  RUN_UNTIL(end.received == 4);
+  CHECK_INT(end.reads, 1);
+  CHECK(was_used(4));
+  CHECK_INT(write(peer, "456789abcdefghijk", 17), 17);
+  RUN_UNTIL(end.received == 21);
+  CHECK_INT(end.reads, 3); /* what did not fit came with the same call, and is told after it */
+  CHECK(was_used(10));
+  CHECK(memcmp(collected, "0123456789abcdefghijk", 21) == 0);
+  end.room = NULL;
+  CHECK_INT(write(peer, "lmn", 3), 3);
+  shutdown(peer, SHUT_WR);
+  RUN_UNTIL(end.ends == 1);
+  CHECK_INT(end.received, 24);
+  CHECK_INT(end.end_error, UV_EOF);
+  CHECK_INT(close_all(), 0);
+}
+
+TEST(reads_into_the_room_of_its_owner) {
+  read_into_room(open_tcp_pair);
+  read_into_room(open_unix_pair);
+}
+
+TEST(hands_on_what_was_behind_the_room_although_reading_stopped) {
+  start_with_room(open_tcp_pair, stop_reading);
+  CHECK_INT(write(peer, "0123456789abcde", 15), 15);
+  RUN_UNTIL(end.reads == 2);
+  CHECK_INT(end.received, 15);
+  CHECK(memcmp(collected, "0123456789abcde", 15) == 0);
+  CHECK_INT(write(peer, "f", 1), 1);
+  for (int turn = 0; turn < 3; turn++) net_turn_now();
+  CHECK_INT(end.reads, 2);
+  CHECK_INT(close_all(), 0);
+}
+
+static void close_when_read(struct end *reader, char event) {
+  if (event == 'r') end_close(reader);
+}
+
+TEST(can_be_closed_between_the_room_and_the_rest) {
+  start_with_room(open_tcp_pair, close_when_read);
+  CHECK_INT(write(peer, "0123456789abcde", 15), 15);
+  RUN_UNTIL(end.closes == 1);
+  CHECK_INT(end.reads, 1);
+  CHECK_INT(end.received, 10);
+  CHECK_INT(close_all(), 0);
+}
+
+/* --- reading under pressure --- */
+
 /* Feeds the socket while it is read, as fast as it is. */
 static void refill(struct end *reader, char event) {
   (void)reader;
@@ -274,6 +348,9 @@ int main(void) {
     RUN(reads_until_the_end);
     RUN(delivers_nothing_after_read_stop);
     RUN(reads_again_after_stop_and_start_in_a_callback);
+    RUN(reads_into_the_room_of_its_owner);
+    RUN(hands_on_what_was_behind_the_room_although_reading_stopped);
+    RUN(can_be_closed_between_the_room_and_the_rest);
     RUN(takes_turns_with_others);
     RUN(reads_what_came_before_a_reset);
     RUN(reads_on_behind_urgent_data);

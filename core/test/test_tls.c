@@ -91,6 +91,23 @@ TEST(has_two_layers_at_most) {
   release_contexts();
 }
 
+/* The fixture writes 0xdd over all that it is handed. */
+TEST(decrypts_into_the_room_of_its_owner) {
+  uint8_t room[1000] = {0}, *bytes = stream_bytes(40000);
+  open_tls_pair(0);
+  collect(&server_end, 40000);
+  server_end.room = room;
+  server_end.room_size = sizeof room;
+  start_reading();
+  CHECK_INT(lw_transport_write(client_end.t, make_out(bytes, 40000, 40000)), 0);
+  RUN_UNTIL(server_end.received == 40000);
+  CHECK(server_end.reads >= 40 && room[0] == 0xdd && room[999] == 0xdd);
+  CHECK(is_stream(&server_end));
+  CHECK_INT(close_tls_pair(), 0);
+  free(bytes);
+  free(server_end.data);
+}
+
 /* --- not reading --- */
 
 static void stop_at_read(struct end *end, char event) {
@@ -158,6 +175,7 @@ int main(void) {
     RUN(carries_pieces_of_many_sizes);
     RUN(carries_more_than_the_socket_takes);
     RUN(understands_every_chunking);
+    RUN(decrypts_into_the_room_of_its_owner);
     RUN(keeps_output_until_the_handshake_is_over);
     RUN(writes_at_once_after_the_handshake);
     RUN(has_two_layers_at_most);
