@@ -45,7 +45,7 @@ describe("a browser", function()
   local function visit(user)
     local results = scenarios.results(helper.drive {
       "node", "spec/peers/trust.mjs", ("https://localhost:%d/"):format(server.port), user,
-      env = { HOME = home:of(user) }, timeout = 90,
+      env = { HOME = home:of(user) }, timeout = 240,
     })
     return results(user)
   end

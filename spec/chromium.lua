@@ -21,7 +21,7 @@ end
 
 -- Starts an example that listens on any free port; returns the process and the page's address.
 function chromium.start_example(path, ...)
-  local process = helper.background { helper.lua, path, "0", timeout = 280, ... }
+  local process = helper.background { helper.lua, path, "0", ... }
   local scheme, port = (process:read_line() or ""):match("(wss?)://.-:(%d+)")
   assert(port, path .. " printed no port")
   return process, ("%s://localhost:%d/"):format(scheme == "wss" and "https" or "http", port)

@@ -143,7 +143,7 @@ function process:wait()
   return tonumber(helper.read(self.status_file)), rest, helper.read(self.err)
 end
 
--- Starts { program, arguments..., timeout = 120, env = {} } and returns at once. Its output is read
+-- Starts { program, arguments..., timeout = 600, env = {} } and returns at once. Its output is read
 -- with read_line, or, with to_file = true, is in a file until wait returns it.
 function helper.background(command)
   local self = setmetatable({ status_file = helper.file(), err = helper.file() }, process)
@@ -154,7 +154,7 @@ function helper.background(command)
   end
   local inner = ("echo $$ >&3; exec %s %s 2>%s 3>&-"):format(words(command), out, self.err)
   local outer = ("timeout -k 2 %s sh -c %s 3>&1 </dev/null; echo $? >%s"):format(
-    command.timeout or 120, quote(inner), self.status_file)
+    command.timeout or 600, quote(inner), self.status_file)
   local line = "exec env -u LD_PRELOAD sh -c " .. quote(outer) .. " 2>/dev/null"
   self.pipe = assert(io.popen(line))
   self.pid = assert(self.pipe:read("*n"), "the process did not start")
@@ -224,9 +224,9 @@ end
 -- Runs a program to its end as helper.run does, and turns the loop meanwhile: for peers of a server
 -- or client that lives in the specs.
 function helper.drive(command)
-  command.to_file = true
+  command.to_file, command.timeout = true, command.timeout or 120
   local peer = helper.background(command)
-  helper.wait_until(function() return peer:done() end, command[1], (command.timeout or 120) + 5)
+  helper.wait_until(function() return peer:done() end, command[1], command.timeout + 5)
   return peer:wait()
 end
 

@@ -157,7 +157,9 @@ describe("a connection that waits for its turn", function()
   -- An address is the same whoever leads to it; what a name stands for there only the proxy knows.
   for _, scheme in ipairs { "http", "socks5h" } do
     it("by a proxy of " .. scheme .. " waits for others to the same address", function()
-      local by_proxy = { proxy = ("%s://127.0.0.1:%d"):format(scheme, listener.port) }
+      local by_proxy = {
+        proxy = ("%s://127.0.0.1:%d"):format(scheme, listener.port), timeout = 60,
+      }
       local peers = {}
       local function connect_by_proxy(address)
         local peer = listener:accept()
