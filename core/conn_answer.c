@@ -26,7 +26,6 @@ static bool write_head(lw_conn *conn, lw_exchange *x, const lw_answer *answer,
   }
   if (lw_answer_end(&w, x, answer->length, lw__loop_date(conn->loop)) &&
       write_own(conn, head->data, head->size)) {
-    conn->server->stats.refused++;
     return true;
   }
   lw__fail(failure, "NOMEM", "out of memory");
@@ -42,6 +41,7 @@ static bool begin_refusal(lw_conn *conn) {
   (void)lw__http_begin(conn, &request);
   if (conn->http == NULL) return false; /* no memory */
   conn->http->exchange.keeps_alive = false;
+  conn->server->stats.refused++;
   return true;
 }
 
@@ -153,6 +153,7 @@ void lw__server_refuse(lw_conn *conn, int status, const char *text) {
   } else {
     lw_exchange_begin_blind(x);
   }
+  conn->server->stats.refused++;
   bool written = write_head(conn, x, &answer, NULL);
   if (written && x->answer == LW_ANSWER_LENGTH) {
     written = write_own(conn, text, strlen(text)) && write_own(conn, "\n", 1);

@@ -321,11 +321,11 @@ bool lw_server_address(const lw_server *server, char *address, size_t size, int 
 void *lw_server_user(const lw_server *server);
 
 typedef struct lw_server_stats {
-  uint64_t connections;                                    /* now, in any state */
-  uint64_t open;                                           /* now, after the upgrade */
-  uint64_t accepted;                                       /* in all: TCP connections, */
-  uint64_t opened;                                         /*   upgrades, */
-  uint64_t refused;                                        /*   answers other than 101 */
+  uint64_t connections; /* now, in any state */
+  uint64_t open;        /* now, after the upgrade */
+  uint64_t accepted;    /* in all: TCP connections, */
+  uint64_t opened;      /*   upgrades, */
+  uint64_t refused;     /*   upgrades not granted, and requests that broke a rule or a limit */
   uint64_t messages_in, messages_out, bytes_in, bytes_out; /* payloads */
 } lw_server_stats;
 void lw_server_stats_get(const lw_server *server, lw_server_stats *stats);

@@ -291,4 +291,30 @@ describe("server:stats and server:connections", function()
     assert.same({}, server:connections())
     assert.equal(0, server:stats().open)
   end)
+
+  it("tell refusals from plain answers", function()
+    serve { routes = {
+      ["GET /"] = function(_, res) res:send("hello") end,
+      ["WS /private"] = { on_upgrade = function() return nil, 401, "log in first" end },
+      ["WS /"] = { on_message = echo },
+    } }
+    local plain = "GET %s HTTP/1.1\r\nHost: x\r\n%s\r\n"
+    local cases = {
+      { plain:format("/", ""), 200 }, { plain:format("/none", ""), 404 },
+      { plain:format("/", ""):gsub("GET", "PUT"), 405 },
+      { plain:format("/", "Content-Length: x\r\n"), 400, true }, { "\0", 400, true },
+      { raw.request "/private", 401, true }, { raw.request "/none", 404, true },
+      { raw.request("/", "Origin: http://y\r\n"), 403, true },
+      { raw.request "/", 101 },
+    }
+    local expected = 0
+    for _, case in ipairs(cases) do
+      local peer = raw.connect(server.port):send(case[1])
+      assert.matches("^HTTP/1.1 " .. case[2], (peer:read_until("\r\n\r\n")))
+      peer:close()
+      if case[3] then expected = expected + 1 end
+      assert.equal(expected, server:stats().refused, case[1])
+    end
+    assert.equal(1, server:stats().opened)
+  end)
 end)
