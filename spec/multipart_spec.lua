@@ -1,6 +1,7 @@
 -- The parser of multipart bodies: every piece size gives the same events, and whatever is wrong
 -- gets one answer.
 
+local chance = require "spec.chance"
 local helper = require "spec.helper"
 local multipart = require "lunawire.multipart"
 
@@ -156,5 +157,84 @@ describe("multipart", function()
         repeat local event = parser:next() until not event or event == "broken"
       end)
     end
+  end)
+end)
+
+-- Random bodies ---------------------------------------------------------------------------------
+
+-- What nearly is a boundary, and what it is made of.
+local words = {
+  "\r", "\n", "-", "--", "\r\n", "\r\n-", "\r\n--", "--b", "b", " ", "x", "\0", "\255", "A: 1", ":",
+}
+
+-- Nothing in it is the boundary: neither in its middle nor with what comes next.
+local function content()
+  local text
+  repeat
+    text = chance.text(words, 12)
+    local body = "\r\n" .. text .. "\r\n--bound"
+  until body:find("\r\n--bound", 1, true) == #text + 3
+  return text
+end
+
+-- A body, and the events that it is to give.
+local function random_body()
+  local preamble = content()
+  local body = { preamble == "" and "" or preamble .. "\r\n" }
+  local events = {}
+  for _ = 1, chance.between(0, 4) do
+    local fields, head, data = {}, {}, content()
+    for i = 1, chance.between(0, 3) do
+      fields["x-" .. i] = ("v"):rep(chance.between(0, 20))
+      head[i] = ("X-%d:%s%s\r\n"):format(i, chance.pick { "", " ", "\t " }, fields["x-" .. i])
+    end
+    body[#body + 1] = "--bound" .. chance.pick { "", " ", " \t" } .. "\r\n" .. table.concat(head)
+      .. "\r\n" .. data .. "\r\n"
+    events[#events + 1] = { "part", fields }
+    if data ~= "" then events[#events + 1] = { "data", data } end
+    events[#events + 1] = { "end_of_part" }
+  end
+  events[#events + 1] = { "end" }
+  body[#body + 1] = "--bound--" .. content()
+  return table.concat(body), events
+end
+
+-- What may follow each event; the first is for the beginning.
+local followers = {
+  [""] = { part = true, ["end"] = true, broken = true },
+  part = { data = true, end_of_part = true }, data = { end_of_part = true },
+  end_of_part = { part = true, ["end"] = true, broken = true }, ["end"] = {}, broken = {},
+}
+
+describe("multipart, at random,", function()
+  it("reads what was written, whatever the pieces", function()
+    for number = 1, 1000 do
+      chance.seed(number)
+      local body, expected = random_body()
+      for _, size in ipairs { #body, 1, chance.between(1, 20) } do
+        assert.same(expected, (events_of(body, "bound", size)), ("number %d in pieces of %d: %q")
+          :format(number, size, body))
+      end
+    end
+  end)
+
+  it("gives one answer to what is broken, whatever the pieces", function()
+    local broken = 0
+    for number = 1, 2000 do
+      chance.seed(number)
+      local body = "--b" .. chance.pick { "\r\n", "\r\n\r\n", "" } .. chance.text(words, 30)
+      local expected = events_of(body, "b", #body)
+      local before = ""
+      for _, event in ipairs(expected) do
+        assert.is_true(followers[before][event[1]], ("%s: %q"):format(event[1], body))
+        before = event[1]
+      end
+      if before == "broken" then broken = broken + 1 end
+      for _, size in ipairs { 1, chance.between(2, 9) } do
+        assert.same(expected, (events_of(body, "b", size)), ("number %d in pieces of %d: %q")
+          :format(number, size, body))
+      end
+    end
+    assert.is_true(broken > 100 and broken < 1900, broken)
   end)
 end)

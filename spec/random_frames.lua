@@ -1,29 +1,13 @@
 -- Random sequences of frames, valid and not, each with what RFC 6455 and RFC 7692 have whoever gets
 -- them do: for differential_spec.lua. A number makes the same sequence everywhere.
 
+local chance = require "spec.chance"
 local protocol = require("lunawire.core").protocol
 local raw = require "spec.raw_peer"
 local transcript = require "spec.transcript"
 
 local random_frames = {}
-
--- Chance ----------------------------------------------------------------------------------------
-
-local state
-
-local function seed(number)
-  state = number % 2147483646 + 1
-  for _ = 1, 5 do state = state * 16807 % 2147483647 end
-end
-
--- From first to last.
-local function between(first, last)
-  state = state * 16807 % 2147483647
-  return first + math.floor(state / 16) % (last - first + 1)
-end
-
-local function one_in(n) return between(1, n) == 1 end
-local function pick(list) return list[between(1, #list)] end
+local between, one_in, pick = chance.between, chance.one_in, chance.pick
 
 -- Payloads --------------------------------------------------------------------------------------
 
@@ -294,7 +278,7 @@ end
 -- (whether to agree on it), messages (that are to be delivered, each "kind:data"), code (that is to
 -- be closed with; 0: none), fault (name of the broken rule; nil: none).
 function random_frames.sequence(number, role)
-  seed(number)
+  chance.seed(number)
   from_client = role == "server"
   local s = { wire = {}, messages = {}, deflate = one_in(4) }
   for _ = 1, between(0, 5) do
