@@ -136,6 +136,7 @@ void lw__conn_open(lw_conn *conn, bool stream_messages) {
   lw_session_use_deflate(&conn->session, agreed);
   lw__http_free(conn);
   conn->state = LW_OPEN;
+  conn->is_asked = false;
   conn->must_open = true;
   conn->active_ms = conn->heard_ms = uv_now(conn->loop->net.uv);
   if (conn->server != NULL) {

@@ -67,7 +67,7 @@ struct lw_conn {
   uint16_t protocol_at; /* the agreed subprotocol, inside head */
   uint8_t protocol_size;
   uint8_t close_reason_size;
-  uint8_t error;                /* lw_error to report before on_close, or 0 */
+  uint8_t error;                /* lw_error to report before on_close or with on_gone, or 0 */
   uint8_t state;                /* lw_state */
   lw_utf8 sending_utf8;         /* of the fragmented text under way */
   lw_deflate_agreement deflate; /* all zero: no compression */
@@ -76,6 +76,7 @@ struct lw_conn {
   bool is_server : 1;
   bool is_proxied : 1; /* a PROXY header comes first; the transport is the one below TLS */
   bool has_head : 1;   /* head is complete */
+  bool is_asked : 1;   /* an upgrade is the script's to decide about, and it has not */
   bool opened : 1;     /* on_open was called */
   bool must_open : 1;  /* calls that settling makes */
   bool must_close : 1;

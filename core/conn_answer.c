@@ -41,6 +41,7 @@ static bool begin_refusal(lw_conn *conn) {
   (void)lw__http_begin(conn, &request);
   if (conn->http == NULL) return false; /* no memory */
   conn->http->exchange.keeps_alive = false;
+  conn->is_asked = false;
   conn->server->stats.refused++;
   return true;
 }
@@ -183,6 +184,7 @@ void lw__server_on_stop(lw_conn *conn) {
 
 void lw__server_on_bad_head(lw_conn *conn, lw_error error) {
   if (error == LW_E_HTTP_TIMEOUT && conn->has_head) {
+    conn->error = (uint8_t)error;
     lw__server_refuse(conn, 503, "the server did not decide about the request in time");
   } else if (error == LW_E_HTTP_TIMEOUT) {
     refuse_if_asked(conn, lw_error_number(error), lw_error_text(error));

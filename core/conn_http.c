@@ -203,12 +203,8 @@ bool lw__http_has_input(const lw_conn *conn) {
   return conn->has_head ? reads_body(conn) : may_begin(conn);
 }
 
-/* While a request is handled reading goes on, to notice that the client leaves. For an upgrade it
- * does not: what follows the request is for the WebSocket. */
+/* While a request is handled reading goes on, to notice that the client leaves. */
 bool lw__http_may_read(const lw_conn *conn) {
-  if (conn->has_head && (conn->http == NULL || !(conn->http->under_way || conn->http->drains))) {
-    return false;
-  }
   return conn->waiting.size < READ_AHEAD;
 }
 
@@ -248,7 +244,7 @@ bool lw_conn_read_body(lw_conn *conn, uint64_t max, bool whole, lw_failure *fail
 
 void lw__http_fail(lw_conn *conn, lw_error error) {
   lw_http *http = conn->http;
-  http->error = (uint8_t)error;
+  conn->error = (uint8_t)error;
   if (http->exchange.begun || lw_error_number(error) == 0) {
     lw__conn_finish(conn, LW_CLOSE_ABNORMAL, "", 0, false);
   } else {
@@ -275,10 +271,11 @@ void lw__http_on_peer_end(lw_conn *conn) {
 
 void lw__http_call_gone(lw_conn *conn) {
   lw_http *http = conn->http;
-  if (!http->must_tell) return;
-  lw_error error = http->error != LW_OK ? (lw_error)http->error : LW_E_HTTP_GONE;
-  http->must_tell = false;
-  if (conn->events->on_gone == NULL) return;
+  bool must_tell = conn->is_asked || (http != NULL && http->must_tell);
+  conn->is_asked = false;
+  if (http != NULL) http->must_tell = false;
+  if (!must_tell || conn->events->on_gone == NULL) return;
+  lw_error error = conn->error != LW_OK ? (lw_error)conn->error : LW_E_HTTP_GONE;
   conn->events->on_gone(conn, lw_error_text(error), lw_error_name(error));
 }
 

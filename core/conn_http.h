@@ -24,7 +24,6 @@ struct lw_http {
   uint64_t body_paced;    /*   and the bytes since */
   uint64_t looked_ms;     /* when it was last looked at how much the peer has not read, */
   size_t unwritten;       /*   and what that was */
-  uint8_t error;          /* lw_error for on_gone */
   bool under_way : 1;     /* a request has come, and its answer is not finished */
   bool wants_body : 1;
   bool wants_whole : 1;
@@ -67,7 +66,7 @@ void lw__http_fail(lw_conn *conn, lw_error error);
 /* The connection is over (conn_end.c); the peer sent its last byte (conn.c). */
 void lw__http_on_finish(lw_conn *conn);
 void lw__http_on_peer_end(lw_conn *conn);
-/* Makes the call that is due because of that. */
+/* Makes the call that is due because of that: on_gone, for a plain request or an upgrade. */
 void lw__http_call_gone(lw_conn *conn);
 /* The transport wrote what it kept. */
 void lw__http_written(lw_conn *conn);

@@ -106,7 +106,7 @@ static void call_close(lw_conn *conn) {
     if (conn->must_fail && events->on_error != NULL) {
       events->on_error(conn, failure->message, failure->code);
     }
-    if (conn->http != NULL) lw__http_call_gone(conn);
+    lw__http_call_gone(conn);
     if (events->on_end != NULL) events->on_end(conn);
   }
 }

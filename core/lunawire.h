@@ -125,8 +125,8 @@ typedef struct lw_conn_events {
   void (*on_request)(lw_conn *conn, const lw_request *request);
   /* A piece of the request's body, or all of it: what lw_conn_read_body asked for. */
   void (*on_body)(lw_conn *conn, const char *data, size_t size, bool final);
-  /* A plain request is off before its answer was finished: the client has gone, is too slow or
-   * broke a rule (and was told). on_end follows. */
+  /* A request is off before its answer was finished, or the upgrade decided: the client has gone,
+   * is too slow or broke a rule (and was told), or time was up. on_end follows. */
   void (*on_gone)(lw_conn *conn, const char *message, const char *code);
   void (*on_open)(lw_conn *conn);
   /* Calls body(conn), which makes the next four calls for all messages of one read. If one of them

@@ -118,6 +118,7 @@ static void call_on_request(lw_conn *conn, const lw_upgrade *upgrade, bool is_up
   const lw_http_head *head = &upgrade->request;
   lw_loop *loop = conn->loop;
   if (conn->events->on_request == NULL) return;
+  conn->is_asked = is_upgrade;
   loop->upgrade = upgrade;
   conn->events->on_request(conn, &(lw_request){.method = head->method.data,
                                                .method_size = head->method.size,

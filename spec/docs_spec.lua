@@ -191,7 +191,9 @@ local function names_of_code()
     end
   end
   add_keys(names, "events:", require "lunawire.events".methods)
-  for _, name in ipairs { "body", "chunks", "on_body", "form" } do names["req:" .. name] = true end
+  for _, name in ipairs { "body", "chunks", "form", "on_body", "on_close" } do
+    names["req:" .. name] = true
+  end
   local form = require "lunawire.form"
   add_keys(names, "form:", form.methods)
   names["file:move"] = true

@@ -116,7 +116,9 @@ describe("before the upgrade, a client that", function()
   for _, fault in ipairs(names) do
     it(verbs[fault] .. " while on_upgrade waits leaves nothing", function()
       local asked, decide, decided
-      serve({ handshake_timeout = limit, on_upgrade = function() -- nobody reads meanwhile
+      local told, told_code = 0, nil
+      serve({ handshake_timeout = is_endless(fault) and limit or far, on_upgrade = function(req)
+        req:on_close(function(_, _, code) told, told_code = told + 1, code end)
         asked = true
         repeat ws.sleep(0.001) until decide -- when nobody is there
         decided = true
@@ -131,6 +133,7 @@ describe("before the upgrade, a client that", function()
       helper.wait_until(function() return decided end)
       core.step(0)
       assert.same({}, events)
+      assert.same({ 1, is_endless(fault) and "HTTP_TIMEOUT" or "HTTP_GONE" }, { told, told_code })
     end)
 
     it(verbs[fault] .. " before on_upgrade lets it in is closed as often as opened", function()

@@ -18,6 +18,11 @@
 ---@field body_error? { [1]: string, [2]: string } message and code, when `chunks` ended early
 local Request = {}
 
+---In `on_upgrade`, which may wait: the client has left before it was decided.
+---@param fn fun(req: lunawire.Request, message: string, code: string)
+---@return lunawire.Request self
+function Request:on_close(fn) end
+
 ---The whole body of a plain request; waits. "" when there is none.
 ---@param limit? lunawire.Size in place of max_body
 ---@return string? body

@@ -16,6 +16,7 @@ local body = require "lunawire.body"
 local core = require "lunawire.core"
 local form_parts = require "lunawire.form_parts"
 local headers = require "lunawire.headers"
+local misuse = require "lunawire.misuse"
 local response = require "lunawire.response"
 local trim = require "lunawire.trim"
 
@@ -28,6 +29,17 @@ local Request = { body = body.whole, chunks = body.chunks, on_body = body.on_bod
 function Request.form(...)
   Request.form = require "lunawire.form_reader".read
   return Request.form(...)
+end
+
+-- fn(req, message, code) is called if the client leaves before on_upgrade has decided. Returns the
+-- request.
+function Request:on_close(fn)
+  if rawget(self, "answer") then
+    misuse.raise("req:on_close is for on_upgrade: of a plain request it is res:on_close")
+  end
+  self.closed = misuse.expect("the handler", fn, "function")
+  self.conn._request = self -- by which the hook `gone` finds it
+  return self
 end
 
 function Request.__index(req, name)

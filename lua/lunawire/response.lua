@@ -230,6 +230,7 @@ core.set_hook("gone", function(conn, message, code)
   local req, res, ending = conn._request, conn._response, conn._ending
   conn._request, conn._response = nil, nil
   if req and req.on_body_gone then req.on_body_gone(message, code) end
+  if req and req.closed then req.closed(req, message, code) end
   if res and res.closed then res.closed(res, message, code) end
   if ending then request_end.run(ending) end
 end)
