@@ -87,6 +87,7 @@ typedef struct lw_tls_options {
   bool self_signed;         /* server: a certificate for localhost, made now */
   bool verify;              /* the peer's certificate; a server asks for one */
   bool require;             /* server: refuse clients without a certificate */
+  bool ktls;                /* the kernel may encrypt, where it offers that */
   const char *ca;           /* who is trusted; NULL: the system's authorities */
   const lw_tls_pair *pairs; /* a client has one or none */
   size_t pair_count;

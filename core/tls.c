@@ -36,6 +36,7 @@ lw_tls_context *lw_tls_open(const lw_tls_options *options, lw_failure *failure) 
                             .ca = options->ca,
                             .verify = options->verify,
                             .require = options->require,
+                            .ktls = options->ktls,
                             .plain_answer = plain_answer};
     context = lw_tls_context_new(&config, &why);
     free(certificates);

@@ -6,6 +6,7 @@ int lw_net_init(lw_net *net, uv_loop_t *uv, bool is_own) {
   int error;
   net->uv = uv;
   net->live = 0;
+  net->has_no_ktls = false;
   net->plain = net->inner_plain = NULL;
   net->receive = malloc(LW_NET_RECEIVE_SIZE);
   net->outs = lw_out_pool_new();

@@ -2,6 +2,7 @@
 #ifndef LW_NET_NET_H
 #define LW_NET_NET_H
 
+#include <stdbool.h>
 #include <uv.h>
 
 #include "out.h"
@@ -22,7 +23,8 @@ typedef struct lw_net {
   char *plain; /* LW_NET_PLAIN_SIZE bytes for what TLS decrypts and encrypts; NULL until it does */
   char *inner_plain; /* the same for TLS over TLS, which reads what is in the other one */
   lw_out_pool *outs;
-  unsigned live; /* transports, listeners and dials of which libuv still holds something */
+  bool has_no_ktls; /* this kernel was asked, and does not encrypt */
+  unsigned live;    /* transports, listeners and dials of which libuv still holds something */
 } lw_net;
 
 /* Of the loop, which nobody else turns if it `is_own`. 0, or a negative libuv error. */

@@ -18,6 +18,9 @@
 #elif defined(__APPLE__)
 #include <sys/uio.h>
 #endif
+#if LW__SOCKET_ENCRYPTS
+#include <linux/tls.h>
+#endif
 
 #ifndef MSG_NOSIGNAL
 #define MSG_NOSIGNAL 0 /* macOS: the socket itself is told, in prepare */
@@ -177,6 +180,49 @@ ssize_t lw__socket_send(lw__socket s, const uv_buf_t *pieces, unsigned count) {
   while (sent < 0 && errno == EINTR);
   return sent >= 0 ? sent : last_error();
 }
+
+/* --- what the kernel encrypts --- */
+
+#if LW__SOCKET_ENCRYPTS
+
+#ifndef SOL_TLS
+#define SOL_TLS 282
+#endif
+#ifndef TCP_ULP
+#define TCP_ULP 31
+#endif
+
+int lw__socket_start_tls(lw__socket s, const void *keys, size_t size) {
+  static const char name[] = "tls";
+  if (setsockopt(s, IPPROTO_TCP, TCP_ULP, name, sizeof name) != 0)
+    return errno == ENOENT || errno == ENOPROTOOPT ? UV_ENOTSUP : last_error();
+  if (setsockopt(s, SOL_TLS, TLS_TX, keys, (socklen_t)size) == 0) return 0;
+  /* The kernel says this of a cipher that it lacks, and has others. */
+  return errno == ENOTSUP ? UV_EINVAL : last_error();
+}
+
+ssize_t lw__socket_send_record(lw__socket s, const uv_buf_t *pieces, unsigned count, uint8_t type) {
+  union {
+    struct cmsghdr head;
+    char room[CMSG_SPACE(sizeof type)];
+  } control = {{0}};
+  struct msghdr message = {0};
+  message.msg_iov = (struct iovec *)pieces;
+  message.msg_iovlen = count;
+  message.msg_control = &control;
+  message.msg_controllen = sizeof control.room;
+  struct cmsghdr *head = CMSG_FIRSTHDR(&message);
+  head->cmsg_level = SOL_TLS;
+  head->cmsg_type = TLS_SET_RECORD_TYPE;
+  head->cmsg_len = CMSG_LEN(sizeof type);
+  memcpy(CMSG_DATA(head), &type, sizeof type);
+  ssize_t sent;
+  do sent = sendmsg(s, &message, MSG_NOSIGNAL);
+  while (sent < 0 && errno == EINTR);
+  return sent >= 0 ? sent : last_error();
+}
+
+#endif
 
 /* --- files --- */
 

@@ -5,6 +5,7 @@
 #define LW_NET_SOCKET_H
 
 #include <stddef.h>
+#include <stdint.h>
 #include <uv.h>
 
 typedef uv_os_sock_t lw__socket;
@@ -46,6 +47,25 @@ int lw__socket_peer_path(lw__socket s, char *path, size_t size);
 /* Bytes of an open file; 0: it has none there. It waits for the disk, if they are not in memory.
  * UV_EAGAIN: not now. UV_ENOTSUP: the system cannot do that with this file. */
 ssize_t lw__socket_send_file(lw__socket s, uv_file file, uint64_t offset, size_t size);
+
+/* Whether the kernel can be asked to encrypt what is sent (kTLS); it may still refuse. */
+#if defined(__linux__) && defined(__has_include) && !defined(LW_NO_KTLS)
+#if __has_include(<linux/tls.h>)
+#define LW__SOCKET_ENCRYPTS 1
+#endif
+#endif
+#ifndef LW__SOCKET_ENCRYPTS
+#define LW__SOCKET_ENCRYPTS 0
+#endif
+
+/* From here on the kernel makes TLS records of what is sent, with these keys: one of the system's
+ * structures for them. UV_ENOTSUP: this kernel does not do that at all; other errors are about this
+ * connection or this cipher. In any case of failure the socket is as good as before. */
+int lw__socket_start_tls(lw__socket s, const void *keys, size_t size);
+
+/* The same as lw__socket_send, for records of a type that is not application data (RFC 8446 section
+ * 5.1), after lw__socket_start_tls. */
+ssize_t lw__socket_send_record(lw__socket s, const uv_buf_t *pieces, unsigned count, uint8_t type);
 
 /* How many bytes were received or sent; receiving none is the end. UV_EAGAIN: not now. */
 ssize_t lw__socket_receive(lw__socket s, const uv_buf_t *places, unsigned count);

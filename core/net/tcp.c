@@ -18,7 +18,9 @@ struct tcp {
   lw__watch watch;
   lw__peer peer;
   bool is_reading, has_ended, must_shut;
-  bool awaits_room; /* of a file the kernel did not take all */
+  bool awaits_room;    /* of a file the kernel did not take all */
+  bool is_tls;         /* the kernel encrypts */
+  uint8_t record_type; /* of TLS, which `out` is to be; 0: application data, or plain bytes */
 };
 
 static struct tcp *of_transport(const lw_transport *t) {
@@ -116,15 +118,24 @@ static void tcp_read_stop(lw_transport *t) {
 
 /* --- writing --- */
 
-/* Sends until all is sent (0), it is enough for now (UV_EAGAIN) or it fails. */
+static ssize_t send_pieces(struct tcp *tcp, const uv_buf_t *pieces, unsigned count) {
+#if LW__SOCKET_ENCRYPTS
+  if (tcp->record_type != 0)
+    return lw__socket_send_record(tcp->watch.socket, pieces, count, tcp->record_type);
+#endif
+  return lw__socket_send(tcp->watch.socket, pieces, count);
+}
+
+/* Sends until all is sent (0), it is enough for now (UV_EAGAIN) or it fails. Less than was offered
+ * means that the socket is full; who encrypts may have had other reasons, so it is asked again. */
 static int send_now(struct tcp *tcp, lw_out *out) {
   uv_buf_t pieces[SEND_PIECES];
   for (int i = 0; i < SENDS_MAX && lw_out_size(out) > 0; i++) {
     unsigned count = lw_out_pieces(out, pieces, SEND_PIECES);
     size_t size = total(pieces, count);
-    ssize_t sent = lw__socket_send(tcp->watch.socket, pieces, count);
+    ssize_t sent = send_pieces(tcp, pieces, count);
     if (sent > 0) lw_out_advance(out, (size_t)sent);
-    if (sent == (ssize_t)size) continue;
+    if (sent == (ssize_t)size || (sent > 0 && tcp->is_tls)) continue;
     if (sent < 0 && sent != UV_EAGAIN) return (int)sent;
     lw__watch_blocked(&tcp->watch, UV_WRITABLE); /* the socket is full: asking again is wasted */
     return UV_EAGAIN;
@@ -139,6 +150,7 @@ static void send_kept(struct tcp *tcp) {
   if (result == UV_EAGAIN) return;
   lw_out_give(t->net->outs, tcp->out);
   tcp->out = NULL;
+  tcp->record_type = 0;
   if (tcp->must_shut) lw__socket_shut(tcp->watch.socket); /* reading sees what goes wrong */
   t->events->on_written(t->owner, result);
   watch(tcp); /* not before: often there is more to write at once */
@@ -157,17 +169,50 @@ static int tcp_write(lw_transport *t, lw_out *out) {
   return result == 0 ? 1 : result;
 }
 
+#if LW__SOCKET_ENCRYPTS
+static int tcp_start_tls(lw_transport *t, const void *keys, size_t size) {
+  struct tcp *tcp = of_transport(t);
+  if (tcp->out != NULL || tcp->awaits_room) return UV_EBUSY;
+  if (is_closed(tcp)) return UV_EBADF;
+  int result = lw__socket_start_tls(tcp->watch.socket, keys, size);
+  tcp->is_tls = result == 0;
+  return result;
+}
+
+static int tcp_write_record(lw_transport *t, lw_out *out, uint8_t type) {
+  struct tcp *tcp = of_transport(t);
+  if (tcp->out == NULL) tcp->record_type = type;
+  int result = tcp_write(t, out);
+  if (tcp->out == NULL) tcp->record_type = 0;
+  return result;
+}
+#else
+#define tcp_start_tls NULL
+#define tcp_write_record NULL
+#endif
+
 static size_t tcp_unwritten(const lw_transport *t) {
   const struct tcp *tcp = of_transport(t);
   return tcp->out != NULL ? lw_out_size(tcp->out) : 0;
 }
 
 #if LW__SOCKET_SENDS_FILES
+/* As with send_now, less than all is asked for again where the kernel encrypts. */
+static ssize_t send_file_now(const struct tcp *tcp, uv_file file, uint64_t offset, size_t size) {
+  size_t sent = 0;
+  ssize_t result;
+  do {
+    result = lw__socket_send_file(tcp->watch.socket, file, offset + sent, size - sent);
+    if (result > 0) sent += (size_t)result;
+  } while (result > 0 && sent < size && tcp->is_tls);
+  return sent > 0 ? (ssize_t)sent : result;
+}
+
 static ssize_t tcp_send_file(lw_transport *t, uv_file file, uint64_t offset, size_t size) {
   struct tcp *tcp = of_transport(t);
   if (tcp->out != NULL || tcp->awaits_room) return UV_EBUSY;
   if (is_closed(tcp)) return UV_EBADF;
-  ssize_t sent = lw__socket_send_file(tcp->watch.socket, file, offset, size);
+  ssize_t sent = send_file_now(tcp, file, offset, size);
   if (sent == 0) return UV_EOF;
   if (sent == (ssize_t)size || (sent < 0 && sent != UV_EAGAIN)) return sent;
   lw__watch_blocked(&tcp->watch, UV_WRITABLE);
@@ -242,13 +287,13 @@ static int unix_peer(const lw_transport *t, char *path, size_t size, int *port) 
 
 /* --- making one --- */
 
-#define KIND(name, peer)                                                                           \
+#define KIND(name, peer, start_tls, write_record)                                                  \
   {                                                                                                \
     name, tcp_read_start, tcp_read_stop, tcp_write, tcp_unwritten, tcp_shutdown, tcp_close, peer,  \
-        tcp_send_file                                                                              \
+        tcp_send_file, start_tls, write_record                                                     \
   }
-static const lw_transport_kind tcp_kind = KIND("tcp", tcp_peer);
-static const lw_transport_kind unix_kind = KIND("unix", unix_peer);
+static const lw_transport_kind tcp_kind = KIND("tcp", tcp_peer, tcp_start_tls, tcp_write_record);
+static const lw_transport_kind unix_kind = KIND("unix", unix_peer, NULL, NULL);
 
 static const lw__watch_events watch_events = {on_ready, on_stopped};
 

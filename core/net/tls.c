@@ -175,6 +175,10 @@ static void take_in(lw__tls *tls) {
   if (tls->is_ready && tls->owes_written) lw__tls_flush(tls);
   while (tls->is_ready && !tls->is_closing && !tls->has_end && has_input(tls)) read_plain(tls);
   if (tls->is_closing || tls->has_failed) return;
+  if (!lw__tls_kernel_can_go_on(tls)) {
+    fail(tls);
+    return;
+  }
   lw__tls_flush(tls);
   if (tls->is_closing || lw__tls_unasked(tls) <= UNASKED_MAX) return;
   lw__tls_fail_with(tls, "TLS_FLOOD", "the peer asks for more than it reads");
@@ -279,9 +283,13 @@ static void on_lower_closed(void *owner) {
 static const lw_transport_events lower_events = {on_lower_read, on_lower_end, lw__tls_on_written,
                                                  on_lower_closed, NULL};
 
-static const lw_transport_kind tls_kind = {"tls",         tls_read_start,    tls_read_stop,
-                                           lw__tls_write, lw__tls_unwritten, lw__tls_shutdown,
-                                           tls_close,     tls_peer,          NULL};
+#define KIND(name, send_file)                                                                      \
+  {                                                                                                \
+    name, tls_read_start, tls_read_stop, lw__tls_write, lw__tls_unwritten, lw__tls_shutdown,       \
+        tls_close, tls_peer, send_file, NULL, NULL                                                 \
+  }
+static const lw_transport_kind tls_kind = KIND("tls", NULL);
+const lw_transport_kind lw__tls_kernel_kind = KIND("ktls", lw__tls_kernel_send_file);
 
 static bool set_bio(lw__tls *tls) {
   BIO *bio = tls->ssl != NULL ? BIO_new(tls->context->bio) : NULL;
@@ -326,6 +334,7 @@ lw_transport *lw_tls_accept(lw_transport *lower, lw_tls_context *context) {
     return NULL;
   }
   SSL_set_accept_state(tls->ssl);
+  lw__tls_kernel_offer(tls);
   lw_transport_adopt(lower, &lower_events, tls);
   return &tls->head;
 }
@@ -354,6 +363,7 @@ lw_transport *lw_tls_connect(lw_transport *lower, lw_tls_context *context, const
     return NULL;
   }
   SSL_set_connect_state(tls->ssl);
+  lw__tls_kernel_offer(tls);
   lw_transport_adopt(lower, &lower_events, tls);
   return &tls->head;
 }
@@ -361,6 +371,6 @@ lw_transport *lw_tls_connect(lw_transport *lower, lw_tls_context *context, const
 /* --- what is known about it --- */
 
 lw__tls *lw__tls_if_ready(const lw_transport *t) {
-  if (t->kind != &tls_kind || !lw__tls_of(t)->is_ready) return NULL;
-  return lw__tls_of(t);
+  bool is_tls = t->kind == &tls_kind || t->kind == &lw__tls_kernel_kind;
+  return is_tls && lw__tls_of(t)->is_ready ? lw__tls_of(t) : NULL;
 }

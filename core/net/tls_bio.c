@@ -25,14 +25,15 @@ static int bio_write(BIO *bio, const char *data, int size) {
   lw__tls *tls = BIO_get_data(bio);
   BIO_clear_retry_flags(bio);
   if (size <= 0) return 0;
+  if (tls->is_kernel) return lw__tls_kernel_keep(tls, data, (size_t)size) ? size : -1;
   if (tls->cipher == NULL) tls->cipher = lw_out_take(tls->head.net->outs);
   bool is_kept = tls->cipher != NULL && lw_out_copy(tls->cipher, data, (size_t)size);
   return is_kept ? size : -1;
 }
 
 static long bio_ctrl(BIO *bio, int command, long number, void *pointer) {
-  (void)bio, (void)number, (void)pointer;
-  return command == BIO_CTRL_FLUSH;
+  if (command == BIO_CTRL_FLUSH) return 1;
+  return lw__tls_kernel_ctrl(BIO_get_data(bio), command, number, pointer);
 }
 
 static int bio_create(BIO *bio) {

@@ -193,6 +193,7 @@ lw_tls_context *lw_tls_context_new(const lw_tls_config *config, lw_transport_fai
   context->references = 1;
   context->plain_answer = config->plain_answer;
   context->verify = config->verify;
+  context->may_use_kernel = config->ktls;
   ERR_clear_error();
   if (fill(context, config, failure)) return context;
   lw_tls_context_release(context);

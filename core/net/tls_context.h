@@ -28,6 +28,7 @@ typedef struct lw_tls_config {
   const char *ca;   /* trusted authorities; NULL: the system's (client), none (server) */
   bool verify;      /* the peer's certificate, if it has one */
   bool require;     /* a client without a certificate is refused */
+  bool ktls;        /* the kernel may encrypt, where it offers that */
   /* What a peer that does not speak TLS but HTTP is told, a whole answer; static, or NULL. */
   const char *plain_answer;
 } lw_tls_config;

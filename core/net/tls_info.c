@@ -31,8 +31,7 @@ bool lw_tls_describe(const lw_transport *t, lw_tls_fact fn, void *context) {
   snprintf(text, sizeof text, "%.*s", (int)size, size > 0 ? (const char *)protocol : "");
   if (size > 0) fn(context, "alpn", text);
   fn(context, "resumed", SSL_session_reused(tls->ssl) ? "true" : "false");
-  /* The kernel can only encrypt where OpenSSL writes to the socket itself. */
-  fn(context, "ktls", "false");
+  fn(context, "ktls", tls->is_kernel ? "true" : "false");
   tell_peer(tls, fn, context);
   return true;
 }

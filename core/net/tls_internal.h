@@ -13,6 +13,14 @@
 #define SSL_get1_peer_certificate SSL_get_peer_certificate
 #endif
 
+/* Whether the kernel can be let encrypt: OpenSSL must know how, and we how it asks for that. */
+#if LW__SOCKET_ENCRYPTS && defined(SSL_OP_ENABLE_KTLS) && !defined(OPENSSL_NO_KTLS) &&             \
+    OPENSSL_VERSION_MAJOR == 3
+#define LW__TLS_KERNEL 1
+#else
+#define LW__TLS_KERNEL 0
+#endif
+
 /* The context of one certificate; a server has more of them when it has several names. */
 typedef struct lw__tls_name {
   char *name; /* NULL: the default */
@@ -40,8 +48,11 @@ struct lw_tls_context {
   BIO_METHOD *bio;
   const char *plain_answer;
   bool verify;
+  bool may_use_kernel;
   lw__tls_sessions sessions; /* of clients */
 };
+
+typedef struct lw__tls_record lw__tls_record;
 
 typedef struct lw__tls {
   lw_transport head;
@@ -51,16 +62,20 @@ typedef struct lw__tls {
   char *server;      /* of a client: whose sessions are its */
   const uint8_t *in; /* ciphertext that the lower transport lends */
   size_t in_size;
-  lw_out *cipher;   /* encrypted, and not handed to the lower transport yet */
-  lw_out *out;      /* what the owner wrote and is not encrypted yet */
-  uv_timer_t *late; /* tells the owner of an end that came while it did not read */
-  int end_error;    /* of that end */
+  lw_out *cipher;          /* encrypted, and not handed to the lower transport yet */
+  lw_out *out;             /* what the owner wrote and is not encrypted yet */
+  uv_timer_t *late;        /* tells the owner of an end that came while it did not read */
+  int end_error;           /* of that end */
+  int lower_error;         /* of writing, which is over then */
+  lw__tls_record *records; /* for the kernel to encrypt: what OpenSSL has to say, oldest first */
+  uint8_t record_type;     /* of what OpenSSL writes next; 0: it did not say */
 
   bool is_server : 1;
   bool is_inner : 1;     /* the lower transport is TLS, too */
   bool is_ready : 1;     /* the handshake is over */
   bool is_reading : 1;   /* the owner wants to */
   bool has_heard : 1;    /* the first byte came */
+  bool is_kernel : 1;    /* the kernel encrypts what is written */
   bool is_busy : 1;      /* the lower transport keeps an lw_out */
   bool owes_written : 1; /* the owner waits for on_written */
   bool must_shut : 1;    /* our direction is to be ended when all is written */
@@ -131,10 +146,35 @@ void lw__tls_on_written(void *owner, int error);
 int lw__tls_write(lw_transport *t, lw_out *out);
 size_t lw__tls_unwritten(const lw_transport *t);
 int lw__tls_shutdown(lw_transport *t);
+/* Hands down what is encrypted. 1: it went, and there may be more; 0: it is kept, or there is
+ * nothing; negative: an error. While not busy. */
+int lw__tls_write_cipher(lw__tls *tls);
+/* Remembers what became of an output that was handed down, and returns that. */
+int lw__tls_handed_down(lw__tls *tls, int result);
 /* What waits although the owner did not write it: tickets, key updates, alerts. */
 size_t lw__tls_unasked(const lw__tls *tls);
 /* Gives up what is not written. */
 void lw__tls_forget_output(lw__tls *tls);
+
+/* --- tls_kernel.c: the kernel encrypts (kTLS) */
+
+/* Before the handshake: lets OpenSSL offer its keys, where the kernel may take them. */
+void lw__tls_kernel_offer(lw__tls *tls);
+/* What OpenSSL asks of a BIO for it; 0 for whatever else. */
+long lw__tls_kernel_ctrl(lw__tls *tls, int command, long number, void *pointer);
+/* The kind of a transport whose kernel encrypts, which also sends files (tls.c). */
+extern const lw_transport_kind lw__tls_kernel_kind;
+/* While the kernel encrypts: keeps a record that OpenSSL wrote, to be handed down later. */
+bool lw__tls_kernel_keep(lw__tls *tls, const char *data, size_t size);
+/* False, with the failure told, when the peer wants what the kernel cannot do. */
+bool lw__tls_kernel_can_go_on(lw__tls *tls);
+/* The same as lw__tls_write_cipher, for what the kernel is to encrypt. */
+int lw__tls_kernel_write(lw__tls *tls);
+/* For a transport whose kernel encrypts: that of lw_transport_send_file. */
+ssize_t lw__tls_kernel_send_file(lw_transport *t, uv_file file, uint64_t offset, size_t size);
+/* Bytes of records that are not handed down. */
+size_t lw__tls_kernel_kept(const lw__tls *tls);
+void lw__tls_kernel_forget(lw__tls *tls);
 
 /* NULL when the transport is not TLS, or its handshake not over. */
 lw__tls *lw__tls_if_ready(const lw_transport *t);

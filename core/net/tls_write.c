@@ -58,22 +58,37 @@ static int encrypt(lw__tls *tls) {
   return 0;
 }
 
+int lw__tls_handed_down(lw__tls *tls, int result) {
+  tls->is_busy = result == 0;
+  if (result < 0) tls->lower_error = result;
+  return result;
+}
+
+int lw__tls_write_cipher(lw__tls *tls) {
+  lw_out *cipher = tls->cipher;
+  if (cipher == NULL) return 0;
+  tls->cipher = NULL;
+  return lw__tls_handed_down(tls, lw_transport_write(tls->lower, cipher));
+}
+
+static int encrypt_and_write(lw__tls *tls) {
+  int result = encrypt(tls);
+  return result < 0 ? result : lw__tls_write_cipher(tls);
+}
+
 int lw__tls_pump(lw__tls *tls) {
-  for (;;) {
+  int result;
+  do {
     if (tls->is_busy) return 0;
-    int result = encrypt(tls);
-    if (result < 0) return result;
-    if (tls->cipher == NULL) return tls->out == NULL;
-    lw_out *cipher = tls->cipher;
-    tls->cipher = NULL;
-    result = lw_transport_write(tls->lower, cipher);
-    if (result < 0) return result;
-    tls->is_busy = result == 0;
-  }
+    if (tls->lower_error != 0) return tls->lower_error;
+    result = tls->is_kernel ? lw__tls_kernel_write(tls) : encrypt_and_write(tls);
+  } while (result > 0);
+  return result < 0 ? result : !tls->is_busy && tls->out == NULL;
 }
 
 /* When all is written: ends our direction with a close_notify and then that of the lower transport.
- */
+ * Not where the kernel encrypts: it may still hold a record that it could not send whole, which the
+ * end would cut off. */
 static int end_direction(lw__tls *tls) {
   if (!tls->is_shut) {
     tls->is_shut = true;
@@ -85,7 +100,7 @@ static int end_direction(lw__tls *tls) {
     }
   }
   tls->must_shut = false;
-  return lw_transport_shutdown(tls->lower);
+  return tls->is_kernel && tls->is_ready ? 0 : lw_transport_shutdown(tls->lower);
 }
 
 static void tell_written(lw__tls *tls, int error) {
@@ -132,14 +147,14 @@ int lw__tls_write(lw_transport *t, lw_out *out) {
 }
 
 size_t lw__tls_unasked(const lw__tls *tls) {
-  return tls->is_busy ? cipher_size(tls) : 0;
+  return tls->is_busy ? cipher_size(tls) + lw__tls_kernel_kept(tls) : 0;
 }
 
 size_t lw__tls_unwritten(const lw_transport *t) {
   const lw__tls *tls = lw__tls_of(t);
   if (!tls->owes_written || tls->lower == NULL) return 0;
   size_t size = tls->out != NULL ? lw_out_size(tls->out) : 0;
-  return size + cipher_size(tls) + lw_transport_unwritten(tls->lower);
+  return size + cipher_size(tls) + lw__tls_kernel_kept(tls) + lw_transport_unwritten(tls->lower);
 }
 
 int lw__tls_shutdown(lw_transport *t) {
@@ -156,4 +171,5 @@ void lw__tls_forget_output(lw__tls *tls) {
   if (tls->out != NULL) lw_out_give(outs, tls->out);
   if (tls->cipher != NULL) lw_out_give(outs, tls->cipher);
   tls->out = tls->cipher = NULL;
+  lw__tls_kernel_forget(tls);
 }

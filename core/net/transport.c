@@ -28,6 +28,18 @@ ssize_t lw_transport_send_file(lw_transport *t, uv_file file, uint64_t offset, s
   return t->kind->send_file(t, file, offset, size);
 }
 
+bool lw_transport_can_start_tls(const lw_transport *t) {
+  return t->kind->start_tls != NULL;
+}
+
+int lw_transport_start_tls(lw_transport *t, const void *keys, size_t size) {
+  return t->kind->start_tls(t, keys, size);
+}
+
+int lw_transport_write_record(lw_transport *t, lw_out *out, uint8_t type) {
+  return t->kind->write_record(t, out, type);
+}
+
 size_t lw_transport_unwritten(const lw_transport *t) {
   return t->kind->unwritten(t);
 }

@@ -47,6 +47,8 @@ typedef struct lw_transport_kind {
   void (*close)(lw_transport *t);
   int (*peer)(const lw_transport *t, char *address, size_t size, int *port);
   ssize_t (*send_file)(lw_transport *t, uv_file file, uint64_t offset, size_t size); /* or NULL */
+  int (*start_tls)(lw_transport *t, const void *keys, size_t size);                  /* or NULL */
+  int (*write_record)(lw_transport *t, lw_out *out, uint8_t type); /* goes with start_tls */
 } lw_transport_kind;
 
 /* What a libuv code cannot tell: a certificate that was refused, and the like. */
@@ -84,6 +86,17 @@ bool lw_transport_sends_files(const lw_transport *t);
  * are not all, on_written comes once there is room, and nothing may be written before it. UV_EOF:
  * the file has no such bytes. UV_ENOTSUP: not of this file, nothing was sent. */
 ssize_t lw_transport_send_file(lw_transport *t, uv_file file, uint64_t offset, size_t size);
+
+/* True when the kernel may be asked to encrypt what is written (kTLS). */
+bool lw_transport_can_start_tls(const lw_transport *t);
+
+/* From here on the kernel makes TLS records of what is written, with these keys: one of the
+ * system's structures for them. While nothing is kept. 0, or an error, and then all is as before;
+ * UV_ENOTSUP: this kernel never does. */
+int lw_transport_start_tls(lw_transport *t, const void *keys, size_t size);
+
+/* Writes records of another type than application data, which lw_transport_write writes then. */
+int lw_transport_write_record(lw_transport *t, lw_out *out, uint8_t type);
 
 /* Bytes of the kept lw_out that the kernel has not accepted yet. */
 size_t lw_transport_unwritten(const lw_transport *t);

@@ -36,8 +36,8 @@ static const lw_tls_pair *read_pairs(lua_State *L, int table, size_t *count) {
   return pairs;
 }
 
-/* tls{ server =, self_signed =, verify =, require =, ca =, pairs = } -> context, or nil, message,
- * code */
+/* tls{ server =, self_signed =, verify =, require =, ktls =, ca =, pairs = } -> context, or nil,
+ * message, code */
 static int open_context(lua_State *L) {
   lw_failure failure;
   luaL_checktype(L, 1, LUA_TTABLE);
@@ -51,6 +51,7 @@ static int open_context(lua_State *L) {
       .self_signed = lw__opt_boolean(L, 1, "self_signed"),
       .verify = lw__opt_boolean(L, 1, "verify"),
       .require = lw__opt_boolean(L, 1, "require"),
+      .ktls = lw__opt_boolean(L, 1, "ktls"),
       .ca = lw__opt_string(L, 1, "ca"),
   };
   options.pairs = read_pairs(L, 1, &options.pair_count);

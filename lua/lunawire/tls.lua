@@ -11,8 +11,8 @@ local tls = {}
 -- Checking --------------------------------------------------------------------------------------
 
 local texts = { cert = true, key = true, ca = true, server_name = true }
-local server_names = { "cert", "key", "ca", "client_auth", "sni" }
-local client_names = { "ca", "cert", "key", "verify", "server_name" }
+local server_names = { "cert", "key", "ca", "client_auth", "sni", "ktls" }
+local client_names = { "ca", "cert", "key", "verify", "server_name", "ktls" }
 local pair_names = { "cert", "key" }
 
 local function unknown(name, names)
@@ -60,9 +60,9 @@ function check_fields(value, names)
     if texts[name] then
       problem = type(given) ~= "string"
         and ("%s must be a string, not %s"):format(name, misuse.describe(given))
-    elseif name == "verify" then
+    elseif name == "verify" or name == "ktls" then
       problem = type(given) ~= "boolean"
-        and ("verify must be a boolean, not %s"):format(misuse.describe(given))
+        and ("%s must be a boolean, not %s"):format(name, misuse.describe(given))
     elseif name == "client_auth" then
       problem = check_client_auth(given)
     else
@@ -127,7 +127,7 @@ function tls.server_context(o)
   if o == "self-signed" then
     warn_once("this server's certificate is self-signed, for localhost only; clients must be told "
       .. "not to verify it")
-    return core.tls { server = true, self_signed = true }
+    return core.tls { server = true, self_signed = true, ktls = true }
   end
   local list = {}
   if o.cert then list[1] = { cert = o.cert, key = o.key } end
@@ -137,6 +137,7 @@ function tls.server_context(o)
   return core.tls {
     server = true, pairs = list, ca = o.ca,
     verify = o.client_auth ~= nil, require = o.client_auth == "required",
+    ktls = o.ktls ~= false,
   }
 end
 
@@ -157,7 +158,7 @@ end
 
 -- Equal for options that mean the same. Nil when a file cannot be read.
 local function identity_of(o, verify)
-  local parts = { tostring(verify) }
+  local parts = { tostring(verify), tostring(o.ktls ~= false) }
   for _, name in ipairs { "ca", "cert", "key" } do
     local text = o[name] and contents(o[name]) or ""
     if o[name] and text == "" then return nil end
@@ -191,7 +192,7 @@ function tls.client_context(o)
   local found = identity and find_shared(identity)
   if found then return found end
   local context, message, code = core.tls { verify = verify, ca = o.ca,
-    pairs = o.cert and { { cert = o.cert, key = o.key } } or nil }
+    ktls = o.ktls ~= false, pairs = o.cert and { { cert = o.cert, key = o.key } } or nil }
   if not context then return nil, message, code end
   if identity then share(identity, context) end
   return context
