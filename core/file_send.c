@@ -3,7 +3,7 @@
  *
  * Where the transport can send files itself their bytes never come by here, which takes half of the
  * time. Then the pool only sees to it that the next of them are in memory, because sending
- * must not wait for the disk. Else, as with TLS, the pool reads them. */
+ * must not wait for the disk. Else, as with most TLS, the pool reads them. */
 #include <stdlib.h>
 
 #include "conn_http.h"

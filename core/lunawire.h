@@ -99,6 +99,9 @@ lw_tls_context *lw_tls_open(const lw_tls_options *options, lw_failure *failure);
 void lw_tls_hold(lw_tls_context *context);
 void lw_tls_release(lw_tls_context *context);
 
+/* Whether this build could let the kernel encrypt; whether the kernel does is seen by trying. */
+bool lw_tls_has_ktls(void);
+
 /* --- connections --- */
 
 typedef enum lw_state {

@@ -3,7 +3,7 @@
 
 #include "loop.h"
 #include "lunawire.h"
-#include "net/tls_context.h"
+#include "net/tls.h"
 
 /* For whoever speaks plain HTTP to a port with TLS. Browsers show it. */
 static const char plain_answer[] =
@@ -43,6 +43,10 @@ lw_tls_context *lw_tls_open(const lw_tls_options *options, lw_failure *failure) 
   }
   if (context == NULL) lw__fail(failure, why.code, "%s", why.text);
   return context;
+}
+
+bool lw_tls_has_ktls(void) {
+  return lw_tls_knows_kernel();
 }
 
 void lw_tls_hold(lw_tls_context *context) {

@@ -2,6 +2,7 @@
 -- do. Other peers are in tls_peers_spec.lua.
 
 local certificates = require "spec.certificates"
+local core = require "lunawire.core"
 local helper = require "spec.helper"
 local ws = require "lunawire"
 
@@ -204,6 +205,38 @@ describe("TLS", function()
     assert.matches("the certificate is for localhost", message)
   end)
 
+  describe("where the kernel may encrypt", function()
+    local tls_module = io.open "/proc/net/tls_stat"
+    if tls_module then tls_module:close() end
+    local offered = tls_module ~= nil and core.ktls
+
+    local function kernel_of(server_tls, client_tls)
+      local server = start(certificates.server(nil, server_tls))
+      local conn = open(server, certificates.client(client_tls))
+      local both = { conn.tls.ktls, server:connections()[1].tls.ktls }
+      echo(conn, "hello")
+      echo(conn, ("0123456789"):rep(50000))
+      close(conn)
+      return both
+    end
+
+    it("says that it does not, and works all the same", function()
+      if offered then return pending "this machine's kernel encrypts" end
+      assert.same({ false, false }, kernel_of())
+      assert.same({ false, false }, kernel_of()) -- the second time nobody asks
+    end)
+
+    it("says that it does", function()
+      if not offered then return pending "this machine's kernel does not encrypt (modprobe tls)" end
+      assert.same({ true, true }, kernel_of())
+    end)
+
+    it("does without when told so", function()
+      assert.same({ offered, false }, kernel_of({ ktls = false }))
+      assert.same({ false, offered }, kernel_of(nil, { ktls = false }))
+    end)
+  end)
+
   describe("with client certificates", function()
     local seen
     local function serve_for(auth)
@@ -295,6 +328,7 @@ describe("TLS", function()
     ["tls has an unknown option 'certs': did you mean 'cert'?"] = { certs = "x" },
     ["tls has no cert"] = {},
     ["tls cert must be a string, not 1"] = { cert = 1 },
+    ["tls ktls must be a boolean, not a string"] = { cert = "x", ktls = "no" },
     ["tls has client_auth, but no ca: who may sign the clients' certificates?"] =
       { cert = "x", client_auth = "required" },
     ["tls client_auth must be \"optional\" or \"required\", not \"yes\""] =

@@ -25,4 +25,7 @@ lw_transport *lw_tls_connect(lw_transport *lower, lw_tls_context *context, const
 typedef void (*lw_tls_fact)(void *context, const char *name, const char *value);
 bool lw_tls_describe(const lw_transport *t, lw_tls_fact fn, void *context);
 
+/* Whether this build could let the kernel encrypt; whether the kernel does is seen by trying. */
+bool lw_tls_knows_kernel(void);
+
 #endif

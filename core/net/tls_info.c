@@ -19,6 +19,10 @@ static void tell_peer(const lw__tls *tls, lw_tls_fact fn, void *context) {
   X509_free(cert);
 }
 
+bool lw_tls_knows_kernel(void) {
+  return LW__TLS_KERNEL;
+}
+
 bool lw_tls_describe(const lw_transport *t, lw_tls_fact fn, void *context) {
   const lw__tls *tls = lw__tls_if_ready(t);
   if (tls == NULL) return false;

@@ -1,90 +1,8 @@
 #include "../net/tls_internal.h"
-#include "tls_fixture.h"
 
 #if LW__TLS_KERNEL
 
-#include <netinet/in.h>
-#include <stdio.h>
-
-#include "kernel_fixture.h"
-
-/* --- two ends over TCP; what each kernel encrypts the other end's OpenSSL reads --- */
-
-static int server_fd;
-
-static void open_sockets(int fds[2]) {
-  struct sockaddr_in name = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-  socklen_t size = sizeof name;
-  int listening = socket(AF_INET, SOCK_STREAM, 0);
-  bind(listening, (struct sockaddr *)&name, sizeof name);
-  listen(listening, 1);
-  getsockname(listening, (struct sockaddr *)&name, &size);
-  fds[0] = socket(AF_INET, SOCK_STREAM, 0);
-  connect(fds[0], (struct sockaddr *)&name, sizeof name);
-  fds[1] = accept(listening, NULL, NULL);
-  close(listening);
-  for (int i = 0, one = 1; i < 2; i++)
-    setsockopt(fds[i], IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
-  server_fd = fds[1];
-}
-
-static void connect_ends(void) {
-  /* Sessions are resumed with the same server, so it has always the same name. */
-  static const struct sockaddr_storage server_name = {.ss_family = AF_INET};
-  int fds[2], error;
-  open_sockets(fds);
-  lw_transport *lower = transport_over(fds[0], &server_name, &error);
-  end_adopt(&client_end, lw_tls_connect(lower, client_context, "localhost"));
-  lower = transport_over(fds[1], &server_name, &error);
-  end_adopt(&server_end, lw_tls_accept(lower, server_context));
-  start_reading();
-}
-
-static void open_all(void) {
-  kernel_reset();
-  net_open();
-  relay_fds[0] = relay_fds[1] = -1;
-  if (!open_contexts()) abort();
-  server_context->may_use_kernel = client_context->may_use_kernel = true;
-}
-
-#define KERNEL_UNTIL(condition)                                                                    \
-  do {                                                                                             \
-    while (!(condition) && !is_late) lw_poller_turn(net.poller, kernel_turn() ? -1 : 0);           \
-    CHECK(!is_late);                                                                               \
-  } while (0)
-
-static int write_text(struct end *end, const char *text) {
-  return lw_transport_write(end->t, make_out((const uint8_t *)text, strlen(text), 3));
-}
-
-/* Both say hello, the server first, so that both handshakes are over. */
-static void say_hello(void) {
-  size_t from_client = server_end.received, from_server = client_end.received;
-  CHECK(write_text(&server_end, "hello") >= 0);
-  KERNEL_UNTIL(client_end.received == from_server + 5);
-  CHECK(write_text(&client_end, "hello") >= 0);
-  KERNEL_UNTIL(server_end.received == from_client + 5);
-}
-
-struct facts {
-  bool ktls, resumed;
-  char version[16], cipher[64];
-};
-
-static void note_fact(void *context, const char *name, const char *value) {
-  struct facts *facts = context;
-  if (strcmp(name, "ktls") == 0) facts->ktls = strcmp(value, "true") == 0;
-  if (strcmp(name, "resumed") == 0) facts->resumed = strcmp(value, "true") == 0;
-  if (strcmp(name, "version") == 0) snprintf(facts->version, sizeof facts->version, "%s", value);
-  if (strcmp(name, "cipher") == 0) snprintf(facts->cipher, sizeof facts->cipher, "%s", value);
-}
-
-static struct facts facts_of(const struct end *end) {
-  struct facts facts = {0};
-  lw_tls_describe(end->t, note_fact, &facts);
-  return facts;
-}
+#include "tls_kernel_fixture.h"
 
 /* --- carrying bytes --- */
 
@@ -104,23 +22,6 @@ static void choose(size_t suite) {
   SSL_CTX_set_max_proto_version(ctx, is_13 ? TLS1_3_VERSION : TLS1_2_VERSION);
   if (is_13) CHECK_INT(SSL_CTX_set_ciphersuites(ctx, suites[suite].cipher), 1);
   if (!is_13) CHECK_INT(SSL_CTX_set_cipher_list(ctx, suites[suite].cipher), 1);
-}
-
-static void exchange(struct end *from, struct end *to, size_t size, size_t out_piece) {
-  uint8_t *bytes = stream_bytes(size);
-  unsigned writes = from->writes;
-  to->received = 0;
-  collect(to, size);
-  int result = lw_transport_write(from->t, make_out(bytes, size, out_piece));
-  CHECK(result >= 0);
-  KERNEL_UNTIL(to->received == size && (result == 1 || from->writes == writes + 1));
-  CHECK_INT(from->write_error, 0);
-  CHECK_INT(releases, references);
-  CHECK_INT(lw_transport_unwritten(from->t), 0);
-  CHECK(is_stream(to));
-  free(bytes);
-  free(to->data);
-  to->data = NULL;
 }
 
 TEST(carries_bytes_of_any_cipher) {
@@ -242,112 +143,6 @@ TEST(says_goodbye) {
   }
 }
 
-/* --- keys that change --- */
-
-TEST(follows_new_keys_of_the_peer) {
-  open_all();
-  client_context->may_use_kernel = false;
-  connect_ends();
-  say_hello();
-  CHECK_INT(SSL_key_update(lw__tls_of(client_end.t)->ssl, SSL_KEY_UPDATE_NOT_REQUESTED), 1);
-  say_hello();
-  CHECK_INT(server_end.ends, 0);
-  CHECK_INT(close_tls_pair(), 0);
-}
-
-TEST(ends_when_the_peer_asks_for_new_keys) {
-  open_all();
-  client_context->may_use_kernel = false;
-  connect_ends();
-  say_hello();
-  CHECK_INT(SSL_key_update(lw__tls_of(client_end.t)->ssl, SSL_KEY_UPDATE_REQUESTED), 1);
-  CHECK(write_text(&client_end, "hello") == 1);
-  KERNEL_UNTIL(server_end.ends == 1);
-  CHECK_INT(server_end.received, 10); /* what came with it counts */
-  CHECK_INT(server_end.end_error, UV_EPROTO);
-  CHECK(server_end.t->failure != NULL);
-  CHECK(strcmp(server_end.t->failure->code, "TLS_KEY_UPDATE") == 0);
-  CHECK_INT(write_text(&server_end, "hello"), UV_EPIPE);
-  CHECK_INT(kernel.records[22], 1); /* the ticket only */
-  CHECK_INT(close_tls_pair(), 0);
-}
-
-/* Whoever would have the peer told of new keys of ours. */
-TEST(makes_no_new_keys) {
-  open_all();
-  client_context->may_use_kernel = false;
-  connect_ends();
-  say_hello();
-  SSL *ssl = lw__tls_of(server_end.t)->ssl;
-  CHECK_INT(SSL_key_update(ssl, SSL_KEY_UPDATE_NOT_REQUESTED), 1);
-  CHECK(SSL_do_handshake(ssl) != 1);
-  CHECK(strcmp(server_end.t->failure->code, "TLS_KEY_UPDATE") == 0);
-  CHECK_INT(kernel.records[22], 1);
-  lw__tls_clear_errors();
-  CHECK_INT(close_tls_pair(), 0);
-}
-
-/* --- kernels that do not --- */
-
-/* Everything works, encrypted by OpenSSL. */
-static void check_declined(void) {
-  say_hello();
-  CHECK(!facts_of(&server_end).ktls && !facts_of(&client_end).ktls);
-  CHECK(!lw_transport_sends_files(server_end.t));
-  exchange(&server_end, &client_end, 100000, 5000);
-  exchange(&client_end, &server_end, 100000, 5000);
-  CHECK_INT(kernel.started, 0);
-  CHECK_INT(close_tls_pair(), 0);
-}
-
-TEST(does_without_and_asks_once) {
-  open_all();
-  kernel.refuses_ulp = ENOENT;
-  connect_ends();
-  say_hello();
-  CHECK_INT(kernel.asked, 1);
-  CHECK(net.has_no_ktls);
-  end_close(&server_end);
-  end_close(&client_end);
-  KERNEL_UNTIL(server_end.closes == 1 && client_end.closes == 1);
-  connect_ends();
-  check_declined();
-  CHECK_INT(kernel.asked, 1);
-}
-
-TEST(does_without_for_a_cipher) {
-  open_all();
-  kernel.refuses_keys = EINVAL;
-  connect_ends();
-  check_declined();
-  CHECK_INT(kernel.asked, 2);
-  CHECK(!net.has_no_ktls);
-}
-
-/* What was encrypted before must be gone; here the socket does not take it at once. */
-TEST(does_without_when_output_waits) {
-  open_all();
-  client_context->may_use_kernel = false;
-  connect_ends();
-  kernel.is_full = true;
-  RUN_UNTIL(lw__tls_of(server_end.t)->is_busy);
-  kernel.is_full = false;
-  int more = 1 << 20; /* which has the system tell that there is room */
-  setsockopt(server_fd, SOL_SOCKET, SO_SNDBUF, &more, sizeof more);
-  say_hello();
-  CHECK(!facts_of(&server_end).ktls);
-  CHECK_INT(kernel.asked, 0);
-  CHECK_INT(close_tls_pair(), 0);
-}
-
-TEST(does_without_when_told) {
-  open_all();
-  server_context->may_use_kernel = client_context->may_use_kernel = false;
-  connect_ends();
-  check_declined();
-  CHECK_INT(kernel.asked, 0);
-}
-
 /* --- files --- */
 
 static int open_file(size_t size) {
@@ -396,43 +191,6 @@ TEST(sends_files) {
   }
 }
 
-/* --- trouble --- */
-
-TEST(survives_failing_allocations) {
-  for (unsigned n = 1; n < 80; n++) {
-    open_all();
-    connect_ends();
-    write_text(&server_end, "hello");
-    write_text(&client_end, "hello");
-    test_fail_allocation(n);
-    for (int i = 0; i < 50; i++) net_turn_now();
-    lw_transport_shutdown(server_end.t);
-    for (int i = 0; i < 10; i++) net_turn_now();
-    bool was_reached = test_allocation_failed();
-    test_fail_allocation(0);
-    CHECK_INT(close_tls_pair(), 0);
-    if (!was_reached) break;
-  }
-}
-
-/* It closes without reading, which is a reset. */
-TEST(survives_a_peer_that_resets) {
-  size_t size = 32u << 20;
-  open_all();
-  connect_ends();
-  say_hello();
-  lw_transport_read_stop(client_end.t);
-  uint8_t *bytes = stream_bytes(size);
-  unsigned writes = server_end.writes;
-  CHECK_INT(lw_transport_write(server_end.t, make_out(bytes, size, 1u << 20)), 0);
-  end_close(&client_end);
-  KERNEL_UNTIL(server_end.ends == 1 || server_end.writes > writes);
-  CHECK(server_end.write_error != 0 || server_end.end_error != 0);
-  CHECK_INT(close_tls_pair(), 0);
-  CHECK_INT(releases, references);
-  free(bytes);
-}
-
 int main(void) {
   WITH_EACH_POLLER {
     RUN(carries_bytes_of_any_cipher);
@@ -441,21 +199,14 @@ int main(void) {
     RUN(keeps_output_until_the_handshake_is_over);
     RUN(gives_tickets_that_resume);
     RUN(says_goodbye);
-    RUN(follows_new_keys_of_the_peer);
-    RUN(ends_when_the_peer_asks_for_new_keys);
-    RUN(makes_no_new_keys);
-    RUN(does_without_and_asks_once);
-    RUN(does_without_for_a_cipher);
-    RUN(does_without_when_output_waits);
-    RUN(does_without_when_told);
     RUN(sends_files);
-    RUN(survives_failing_allocations);
-    RUN(survives_a_peer_that_resets);
   }
   return test_end();
 }
 
 #else
+
+#include "tls_fixture.h"
 
 TEST(is_left_out) {
   open_tls_pair(0);

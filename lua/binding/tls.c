@@ -146,4 +146,6 @@ void lw__open_tls(lua_State *L, int lua) {
   lua_pop(L, 1);
   lua_pushvalue(L, lua);
   lw__setfuncs(L, functions, 1);
+  lua_pushboolean(L, lw_tls_has_ktls());
+  lua_setfield(L, -2, "ktls");
 }

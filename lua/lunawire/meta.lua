@@ -95,7 +95,7 @@ function ws.files(directory, options) end
 ---@field cipher string
 ---@field alpn? string
 ---@field resumed boolean the session is a continued one
----@field ktls boolean the kernel encrypts
+---@field ktls boolean the kernel encrypts what is sent
 ---@field peer? lunawire.TlsPeer the peer's certificate
 
 ---@class lunawire.TlsPeer
@@ -258,6 +258,7 @@ function Writer:finish(chunk) end
 ---@field sni? table<string, lunawire.Certificate> "a.example" or "*.a.example"
 ---@field ca? string who signs clients' certificates
 ---@field client_auth? "optional" | "required"
+---@field ktls? boolean the kernel encrypts where it can; default true
 
 ---@class lunawire.ServeOptions: lunawire.Limits, lunawire.Route
 ---@field host? string numeric address; "*" for all; default "127.0.0.1"
@@ -334,6 +335,7 @@ function ws.serve(options) end
 ---@field cert? string our own certificate
 ---@field key? string
 ---@field verify? boolean default true
+---@field ktls? boolean the kernel encrypts where it can; default true
 ---@field server_name? string whom the certificate must be for; default: the URL's host
 
 ---Give a user (with a password or without) or a bearer.
