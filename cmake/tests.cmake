@@ -1,6 +1,8 @@
 # Each core/test/test_<file>.c is one program, with all of the core. Allocations go through test.c,
 # which can make any one of them fail.
 
+include(CheckIncludeFile)
+check_include_file(linux/tls.h HAS_LINUX_TLS_H)
 enable_testing()
 file(GLOB test_sources CONFIGURE_DEPENDS core/test/test_*.c)
 foreach(source ${test_sources})
@@ -8,7 +10,7 @@ foreach(source ${test_sources})
   add_executable(${name} ${source} core/test/test.c $<TARGET_OBJECTS:lunawire_core>)
   target_link_libraries(${name} PRIVATE lw::LIBUV lw::SSL lw::CRYPTO lw::ZLIB)
   target_link_options(${name} PRIVATE -Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc)
-  if(name MATCHES "^test_tls_kernel") # these have a kernel of their own
+  if(name MATCHES "^test_tls_kernel" AND LW_KTLS AND HAS_LINUX_TLS_H) # a kernel of their own
     target_link_options(${name} PRIVATE
       -Wl,--wrap=setsockopt,--wrap=send,--wrap=sendmsg,--wrap=sendfile)
   endif()

@@ -1,8 +1,12 @@
 #include "../net/tls_internal.h"
 
-#if LW__TLS_KERNEL
-
+#if LW__SOCKET_ENCRYPTS
 #include "tls_kernel_fixture.h"
+#else
+#include "tls_fixture.h"
+#endif
+
+#if LW__TLS_KERNEL
 
 /* --- keys that change --- */
 
@@ -163,8 +167,6 @@ int main(void) {
 }
 
 #else
-
-#include "test.h"
 
 int main(void) {
   return test_end();
