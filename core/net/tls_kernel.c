@@ -1,11 +1,11 @@
 /* Lets the kernel encrypt what is written (kTLS), where it offers that: then the owner's bytes go
  * down as they are, a file's may even go without coming by here, and OpenSSL only makes the records
  * that are not application data: tickets, alerts, the Finished of TLS 1.2. Decrypting stays with
- * OpenSSL, which has the bytes in the cache already.
+ * OpenSSL.
  *
- * OpenSSL offers its keys to the BIO when they change, and takes a refusal well. It has two sets of
- * keys in each direction at most while it shakes hands; what was encrypted with the ones before
- * must have left before the kernel may have the new ones. */
+ * OpenSSL offers its keys to the BIO when they change, and takes a refusal well. Whatever is sent
+ * once the kernel has the keys is encrypted with them, so what OpenSSL encrypted with the keys
+ * before must have left by then. */
 #include <stdlib.h>
 
 #include "tls_internal.h"
