@@ -84,9 +84,30 @@ static inline bool ascii_32(const uint8_t *data) {
   return (any & HIGH_BITS) == 0;
 }
 
+#ifdef LW_UTF8_AVX2
+
+static bool has_avx2(void) {
+  return __builtin_cpu_supports("avx2");
+}
+
+/* Below that, asking costs what is won. */
+static size_t wide_ascii_size(const uint8_t *data, size_t size) {
+  return size >= 4 * LW_UTF8_BLOCK && has_avx2() ? lw__utf8_ascii_blocks(data, size) : 0;
+}
+
+#else
+
+static size_t wide_ascii_size(const uint8_t *data, size_t size) {
+  (void)data;
+  (void)size;
+  return 0;
+}
+
+#endif
+
 /* How many bytes at the beginning are surely ASCII. */
 static size_t ascii_size(const uint8_t *data, size_t size) {
-  size_t at = 0;
+  size_t at = wide_ascii_size(data, size);
   while (size - at >= 32 && ascii_32(data + at)) at += 32;
   while (size - at >= 8 && ascii_8(data + at)) at += 8;
   /* The last word overlaps the one before, which saves a loop over single bytes. */
@@ -126,7 +147,7 @@ static bool check_wide(lw_utf8 *state, const uint8_t *data, size_t size) {
 }
 
 static bool can_go_wide(size_t size) {
-  return size >= 3 + LW_UTF8_BLOCK && __builtin_cpu_supports("avx2");
+  return size >= 3 + LW_UTF8_BLOCK && has_avx2();
 }
 
 #else

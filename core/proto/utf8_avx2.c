@@ -89,6 +89,17 @@ AVX2 static inline bool is_ascii_64(const uint8_t *data) {
   return _mm256_movemask_epi8(_mm256_or_si256(load(data), load(data + 32))) == 0;
 }
 
+AVX2 size_t lw__utf8_ascii_blocks(const uint8_t *data, size_t size) {
+  size_t at = 0;
+  for (; size - at >= 2 * LW_UTF8_BLOCK; at += 2 * LW_UTF8_BLOCK) {
+    const uint8_t *second = data + at + LW_UTF8_BLOCK;
+    __m256i any = _mm256_or_si256(load(data + at), load(data + at + 32));
+    any = _mm256_or_si256(any, _mm256_or_si256(load(second), load(second + 32)));
+    if (_mm256_movemask_epi8(any) != 0) break;
+  }
+  return at;
+}
+
 static inline bool is_open(const uint8_t *end) {
   return end[-1] >= 0xc0 || end[-2] >= 0xe0 || end[-3] >= 0xf0;
 }

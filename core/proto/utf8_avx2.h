@@ -1,5 +1,5 @@
-/* The part of the UTF-8 check that pays for itself on long text that is not ASCII, for x86-64
- * processors with AVX2. utf8.c asks at run time whether there is one, and does without elsewhere.
+/* The parts of the UTF-8 check that pay for themselves on long text, for x86-64 processors with
+ * AVX2. utf8.c asks at run time whether there is one, and does without elsewhere.
  */
 #ifndef LW_PROTO_UTF8_AVX2_H
 #define LW_PROTO_UTF8_AVX2_H
@@ -14,6 +14,9 @@
 #endif
 
 #define LW_UTF8_BLOCK 64
+
+/* How many bytes at the beginning of data[0 .. size) are surely ASCII, by steps of two blocks. */
+size_t lw__utf8_ascii_blocks(const uint8_t *data, size_t size);
 
 /* Checks data[0 .. size), a multiple of LW_UTF8_BLOCK bytes, as the continuation of data[-3 .. -1],
  * which must be there and legal. A character may be open at the end. */
