@@ -42,13 +42,11 @@ local function add(group, name, mode, o)
   cells[#cells + 1] = o
 end
 
-for _, size in ipairs { { 20, "20 B" }, { 1024, "1 KiB" }, { 16384, "16 KiB" } } do
+local sizes = { { 20, "20 B" }, { 1024, "1 KiB" }, { 16384, "16 KiB" }, { 262144, "256 KiB" } }
+for _, size in ipairs(sizes) do
   for _, conns in ipairs { 1, 100, 1000 } do
     add("echo", ("%s x %d"):format(size[2], conns), "echo", { size = size[1], conns = conns })
   end
-end
-for _, conns in ipairs { 1, 100 } do
-  add("echo", ("256 KiB x %d"):format(conns), "echo", { size = 262144, conns = conns })
 end
 add("depth", "20 B x 100, 16 in flight", "echo", { size = 20, conns = 100, depth = 16 })
 add("depth", "1 KiB x 100, 16 in flight", "echo", { size = 1024, conns = 100, depth = 16 })
