@@ -165,7 +165,8 @@ static void on_closed(void *owner) {
   (void)owner;
 }
 
-static const lw_transport_events events = {on_read, on_end, on_written, on_closed, NULL};
+static const lw_transport_events events = {
+    .on_read = on_read, .on_end = on_end, .on_written = on_written, .on_closed = on_closed};
 
 /* --- the beginning --- */
 
