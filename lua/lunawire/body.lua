@@ -17,7 +17,7 @@ end
 -- code) when there will be no more. Returns true; false when there is no body; nil, message, code.
 local function read(req, limit, whole, on_piece, on_gone)
   local answer = body.expect(req)
-  local max = options.size(limit == nil and answer.endpoint.max_body or limit)
+  local max = options.size(limit == nil and req.endpoint.max_body or limit)
   if not max then
     misuse.raise("the limit must be a number of bytes or a string like \"64K\", not %s",
       misuse.describe(limit))

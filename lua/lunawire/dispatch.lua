@@ -24,8 +24,8 @@ local function report_error(text, trace)
   core.report(("error in route '%s': %s"):format(text, trace))
 end
 
--- What the coroutine under way works on, for when it waits or throws: a response, or for an upgrade
--- a table { conn =, endpoint =, is_upgrade = true }; or false.
+-- What the coroutine under way works on, for when it waits or throws: a plain request, or for an
+-- upgrade a table { conn =, endpoint = }; or false.
 local at_hand = false
 
 local function upgrade_failed(conn)
@@ -51,8 +51,8 @@ local function on_lent(thread, ok, message)
   if not job then error(message, 0) end -- before anybody was asked: a mistake of ours
   return task.adopt(thread, function(_, trace)
     report_error(job.endpoint.text, trace)
-    if job.is_upgrade then return upgrade_failed(job.conn) end
-    return request_failed(job)
+    if job.answer then return request_failed(job.answer) end
+    return upgrade_failed(job.conn)
   end, ok, message)
 end
 
@@ -116,7 +116,7 @@ local function answer_upgrade(conn, method, path, endpoint, params)
   local req = request.new(conn, method, path)
   if params then req.params = params end
   if not asks then return accept(conn, req, endpoint, true) end
-  local job = { conn = conn, endpoint = endpoint, is_upgrade = true }
+  local job = { conn = conn, endpoint = endpoint }
   at_hand = job
   decide(conn, req, endpoint, asks(req))
   if at_hand == job then at_hand = false end
@@ -129,9 +129,9 @@ local function answer_page(conn, endpoint, params, head, method, path)
   if shortcut and shortcut(conn, head, method, path) then return end
   local req, res = new_pair(conn, endpoint, head, method, path)
   if params then req.params = params end
-  at_hand = res
+  at_hand = req
   endpoint.handler(req, res)
-  if at_hand == res then at_hand = false end
+  if at_hand == req then at_hand = false end
 end
 
 local next_request = core.request

@@ -8,7 +8,7 @@ local request_end = require "lunawire.request_end"
 
 local response = {}
 
--- A response is { conn, endpoint, sent, finished } when it is made for a request (request.lua).
+-- A response is { conn, sent, finished } when it is made for a request (request.lua).
 -- `sent` turns true when its head is on its way; `finished` with its last byte, to its size, or to
 -- true where it did not come to its end. What holds until something else is said is here.
 --   is_plain  nothing else was said yet: the answer is 200 and its body
@@ -117,9 +117,14 @@ local respond_plainly = core.respond_plainly
 function Response:send(body)
   if not self.is_plain or self.sent then return send(self, body) end
   local ok, size, code = respond_plainly(self.conn, body)
-  if ok == false then return send(self, body) end -- it is no string
+  if ok then
+    self.sent, self.finished = true, size
+    return true
+  elseif ok == false then -- it is no string
+    return send(self, body)
+  end
   self.sent, self.finished = true, true
-  return ended(self, ok, size, code)
+  return nil, size, code
 end
 
 -- Sends a piece of the body. True; false when it is accepted and more than high_water waits (in a
