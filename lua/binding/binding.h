@@ -38,8 +38,8 @@ typedef struct lw_lua {
   long references; /* registry references that are held: for leak checks */
   lw_lent idle[LW_IDLE_MAX];
   unsigned idle_count;
-  const struct lw_request *request; /* while on_request is called, for the function `request` */
-  struct lw_lua_conn *requester;    /* whose request that is */
+  const lw_request *request;     /* while on_request is called, for the function `request` */
+  struct lw_lua_conn *requester; /* whose request that is */
 } lw_lua;
 
 /* Fixed slots at the bottom of the handlers' thread. */

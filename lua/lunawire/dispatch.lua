@@ -28,6 +28,7 @@ end
 -- upgrade a table { conn =, endpoint = }; or false.
 local at_hand = false
 
+-- What follows when it threw.
 local function upgrade_failed(conn)
   if conn.state == "request" then refuse(conn, 500, "something went wrong here") end
 end
