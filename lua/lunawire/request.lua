@@ -38,7 +38,7 @@ end
 -- fn(req, message, code) is called if the client leaves before on_upgrade has decided. Returns the
 -- request.
 function Request:on_close(fn)
-  if rawget(self, "answer") then
+  if self.answer then
     misuse.raise("req:on_close is for on_upgrade: of a plain request it is res:on_close")
   end
   self.closed = misuse.expect("the handler", fn, "function")
