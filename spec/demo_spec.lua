@@ -19,8 +19,8 @@ describe("the demo", function()
     secure, secure_url = chromium.start_example("examples/demo/demo.lua", "--tls")
     results = scenarios.results(helper.run {
       "node", "spec/peers/demo.mjs",
-      ('{ "plain": "%s", "secure": "%s", "lua": "%s", "free_port": "%d" }'):format(
-        plain_url, secure_url, helper.lua, helper.free_port()),
+      ('{ "plain": "%s", "secure": "%s", "lua": "%s", "preload": "%s", "free_port": "%d" }'):format(
+        plain_url, secure_url, helper.lua, os.getenv "LD_PRELOAD" or "", helper.free_port()),
       timeout = 270,
     })
   end)

@@ -1,5 +1,5 @@
 // The demo page in a headless Chromium. node demo.mjs '{ "plain": url, "secure": url, "lua": interpreter,
-// "free_port": "port" }'
+// "preload": its sanitizer, "free_port": "port" }'
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { mkdtempSync, rmSync, truncateSync, writeFileSync } from "node:fs";
@@ -33,10 +33,10 @@ async function say(tab, text) {
 
 // A demo of our own, that can end.
 async function start(port) {
-  const process = spawn(addresses.lua, ["examples/demo/demo.lua", port],
-    { stdio: ["ignore", "pipe", "inherit"] });
-  const [line] = await once(process.stdout, "data");
-  return { process, port: /:(\d+)/.exec(line)[1] };
+  const server = spawn(addresses.lua, ["examples/demo/demo.lua", port],
+    { stdio: ["ignore", "pipe", "inherit"], env: { ...process.env, LD_PRELOAD: addresses.preload } });
+  const [line] = await Promise.race([once(server.stdout, "data"), once(server, "exit")]);
+  return { process: server, port: /:(\d+)/.exec(line)[1] };
 }
 
 // --- the board ---
