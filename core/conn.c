@@ -7,7 +7,6 @@
 #include <string.h>
 
 #include "member.h"
-#include "net/prefetch.h"
 #include "server.h"
 
 /* --- birth and death --- */
@@ -203,20 +202,10 @@ static void on_closed(void *owner) {
   lw__conn_leave_loop_if_over(conn);
 }
 
-static void on_soon(const void *owner) {
-  lw__prefetch(owner, sizeof(lw_conn));
-}
-
-static const lw_transport_events transport_events = {.on_read = on_read,
-                                                     .on_end = on_end,
-                                                     .on_written = on_written,
-                                                     .on_closed = on_closed,
-                                                     .on_room = lw__conn_room,
-                                                     .on_soon = on_soon};
-static const lw_transport_events proxied_events = {.on_read = lw__proxied_read,
-                                                   .on_end = on_end,
-                                                   .on_written = on_written,
-                                                   .on_closed = on_closed};
+static const lw_transport_events transport_events = {on_read, on_end, on_written, on_closed,
+                                                     lw__conn_room};
+static const lw_transport_events proxied_events = {lw__proxied_read, on_end, on_written, on_closed,
+                                                   NULL};
 
 int lw__conn_adopt(lw_conn *conn, lw_transport *io) {
   conn->io = io;

@@ -165,8 +165,7 @@ static void on_closed(void *owner) {
   (void)owner;
 }
 
-static const lw_transport_events events = {
-    .on_read = on_read, .on_end = on_end, .on_written = on_written, .on_closed = on_closed};
+static const lw_transport_events events = {on_read, on_end, on_written, on_closed, NULL};
 
 /* --- the beginning --- */
 

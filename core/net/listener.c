@@ -144,7 +144,7 @@ static void on_stopped(lw__watch *watch) {
   handle_closed(of_watch(watch));
 }
 
-static const lw__watch_events watch_events = {.on_ready = on_ready, .on_stopped = on_stopped};
+static const lw__watch_events watch_events = {on_ready, on_stopped};
 
 static int start(lw_listener *listener) {
   listener->reserve = open_reserve();

@@ -28,8 +28,6 @@ typedef struct lw__watch_events {
   void (*on_ready)(lw__watch *watch, int events);
   /* The last call, after lw__watch_stop: the watch may be freed. */
   void (*on_stopped)(lw__watch *watch);
-  /* on_ready comes soon: time to have its memory fetched, and for nothing else. May be NULL. */
-  void (*on_soon)(const lw__watch *watch);
 } lw__watch_events;
 
 /* Embedded by its owner. The fields are the poller's. */

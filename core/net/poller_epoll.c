@@ -11,8 +11,6 @@
 #include <sys/epoll.h>
 #include <unistd.h>
 
-#include "prefetch.h"
-
 /* How many events one turn takes at most. */
 #define BATCH 1024
 
@@ -158,21 +156,11 @@ static int wait_ms(const struct epoll_poller *p, int64_t limit_ms) {
   return timeout;
 }
 
-/* Its turn comes after the next one's, whose own memory is there by now. */
-static void fetch_ahead(const struct epoll_poller *p, int next, int count) {
-  if (next + 1 < count) lw__prefetch(p->batch[next + 1].data.ptr, sizeof(lw__watch));
-  const lw__watch *watch = next < count ? p->batch[next].data.ptr : NULL;
-  if (watch != NULL && watch->events->on_soon != NULL) watch->events->on_soon(watch);
-}
-
 static void wait_and_handle(struct epoll_poller *p, int timeout_ms) {
   uint64_t began_ms = uv_now(p->head.uv);
   int count = epoll_wait(p->set, p->batch, BATCH, timeout_ms); /* a signal may end it: no events */
   uv_update_time(p->head.uv);
-  for (int i = 0; i < count; i++) {
-    fetch_ahead(p, i + 1, count);
-    handle(p, &p->batch[i]);
-  }
+  for (int i = 0; i < count; i++) handle(p, &p->batch[i]);
   if (count == BATCH) began_ms -= began_ms < LAG_MAX_MS ? began_ms : LAG_MAX_MS;
   if (p->head.heard_ms < began_ms) p->head.heard_ms = began_ms;
 }

@@ -242,12 +242,6 @@ static void on_ready(lw__watch *watch, int events) {
   }
 }
 
-static void on_soon(const lw__watch *watch) {
-  const struct tcp *tcp = (const struct tcp *)((const char *)watch - offsetof(struct tcp, watch));
-  const lw_transport_events *events = tcp->head.events;
-  if (events != NULL && events->on_soon != NULL) events->on_soon(tcp->head.owner);
-}
-
 /* --- ending --- */
 
 static int tcp_shutdown(lw_transport *t) {
@@ -301,7 +295,7 @@ static int unix_peer(const lw_transport *t, char *path, size_t size, int *port) 
 static const lw_transport_kind tcp_kind = KIND("tcp", tcp_peer, tcp_start_tls, tcp_write_record);
 static const lw_transport_kind unix_kind = KIND("unix", unix_peer, NULL, NULL);
 
-static const lw__watch_events watch_events = {on_ready, on_stopped, on_soon};
+static const lw__watch_events watch_events = {on_ready, on_stopped};
 
 static struct tcp *new_tcp(lw_net *net, lw__socket socket, int *error) {
   struct tcp *tcp = calloc(1, sizeof *tcp);

@@ -280,10 +280,8 @@ static void on_lower_closed(void *owner) {
   if (events != NULL) events->on_closed(above);
 }
 
-static const lw_transport_events lower_events = {.on_read = on_lower_read,
-                                                 .on_end = on_lower_end,
-                                                 .on_written = lw__tls_on_written,
-                                                 .on_closed = on_lower_closed};
+static const lw_transport_events lower_events = {on_lower_read, on_lower_end, lw__tls_on_written,
+                                                 on_lower_closed, NULL};
 
 #define KIND(name, send_file)                                                                      \
   {                                                                                                \

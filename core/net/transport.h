@@ -29,9 +29,6 @@ typedef struct lw_transport_events {
   void (*on_written)(void *owner, int error);
   /* The transport is gone; forget the pointer. */
   void (*on_closed)(void *owner);
-  /* on_read comes soon: time to have the owner's memory fetched, and for nothing else. May be NULL.
-   */
-  void (*on_soon)(const void *owner);
   /* Asked before receiving: where the owner would like to have the next bytes. The room is used at
    * once or not at all: on_read follows with its beginning, and may then come once more with what
    * came behind it, even if the owner stopped reading meanwhile. The pointer itself may be NULL,

@@ -151,11 +151,8 @@ static inline uint8_t *end_on_room(void *owner, size_t *size) {
   return end->room;
 }
 
-static const lw_transport_events end_events = {.on_read = end_on_read,
-                                               .on_end = end_on_end,
-                                               .on_written = end_on_written,
-                                               .on_closed = end_on_closed,
-                                               .on_room = end_on_room};
+static const lw_transport_events end_events = {end_on_read, end_on_end, end_on_written,
+                                               end_on_closed, end_on_room};
 
 static inline void end_adopt(struct end *end, lw_transport *t) {
   memset(end, 0, sizeof *end);

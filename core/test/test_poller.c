@@ -31,7 +31,7 @@ static void on_stopped(lw__watch *watch) {
   of_watch(watch)->stops++;
 }
 
-static const lw__watch_events events = {.on_ready = on_ready, .on_stopped = on_stopped};
+static const lw__watch_events events = {on_ready, on_stopped};
 
 static void open_watched(struct watched *w) {
   int fds[2];
