@@ -90,7 +90,7 @@ for _, cell in ipairs(matrix.cells) do
     local row = { cell = cell, runs = run_cell(cell, servers), medians = {} }
     for name, list in pairs(row.runs) do row.medians[name] = report.median(list) end
     results[#results + 1] = row
-    io.stderr:write(cell.name, "\n")
+    io.stderr:write(report.line(row, servers, options.against), "\n") -- a long run can be watched
   end
 end
 

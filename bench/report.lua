@@ -19,6 +19,15 @@ local function show(value)
   return (value >= 10 and "%.1f" or "%.2f"):format(value)
 end
 
+-- A row of the table: the medians of a cell, and the ratio of the first server to that one.
+function report.line(row, servers, against)
+  local words = { ("| %s, %s"):format(row.cell.name, row.cell.unit) }
+  for _, server in ipairs(servers) do words[#words + 1] = show(row.medians[server.name]) end
+  local own, other = row.medians[servers[1].name], row.medians[against]
+  words[#words + 1] = own and other and ("%.2f"):format(own / other) or "-"
+  return table.concat(words, " | ") .. " |"
+end
+
 -- A Markdown table: a row per cell, a column per server, and how ours compares to one other.
 function report.table(results, servers, against)
   local lines = {}
@@ -29,13 +38,7 @@ function report.table(results, servers, against)
   end
   lines[1] = table.concat(head) .. (" | ratio to %s |"):format(against)
   lines[2] = table.concat(rule) .. "|--:|"
-  for _, row in ipairs(results) do
-    local words = { ("| %s, %s"):format(row.cell.name, row.cell.unit) }
-    for _, server in ipairs(servers) do words[#words + 1] = show(row.medians[server.name]) end
-    local own, other = row.medians[servers[1].name], row.medians[against]
-    words[#words + 1] = own and other and ("%.2f"):format(own / other) or "-"
-    lines[#lines + 1] = table.concat(words, " | ") .. " |"
-  end
+  for _, row in ipairs(results) do lines[#lines + 1] = report.line(row, servers, against) end
   return table.concat(lines, "\n") .. "\n"
 end
 
