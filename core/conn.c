@@ -163,11 +163,18 @@ static void on_read(void *owner, uint8_t *data, size_t size) {
   lw_conn_release(conn);
 }
 
+/* A connection that was accepted in this turn opens before it ends, so that scripts hear of both.
+ */
+static void open_first(lw_conn *conn) {
+  if (conn->must_open) lw__conn_settle(conn);
+}
+
 static void on_end(void *owner, int error) {
   lw_conn *conn = owner;
   lw_loop *loop = conn->loop;
   lw_conn_hold(conn);
   lw__loop_enter(loop);
+  open_first(conn);
   conn->peer_ended = true;
   if (conn->state == LW_CLOSED) { /* lingering; what it was answered may still be on its way */
     if (error != UV_EOF || !conn->is_writing) lw__conn_close_transport(conn);
@@ -185,6 +192,7 @@ static void on_written(void *owner, int error) {
   lw_loop *loop = conn->loop;
   lw_conn_hold(conn);
   lw__loop_enter(loop);
+  if (error != 0) open_first(conn);
   conn->is_writing = false;
   if (conn->http != NULL) lw__http_written(conn);
   if (error != 0) {

@@ -57,8 +57,8 @@ static void heartbeat(lw_conn *conn) {
 
 static void open_deadline(lw_conn *conn) {
   const lw_limits *limits = &conn->settings->limits;
-  uint64_t now = uv_now(conn->loop->net.uv);
-  if (limits->idle_ms > 0 && now >= conn->active_ms + limits->idle_ms) {
+  uint64_t heard = lw_poller_heard_ms(conn->loop->net.poller);
+  if (limits->idle_ms > 0 && heard >= conn->active_ms + limits->idle_ms) {
     lw_conn_close(conn, LW_CLOSE_GOING_AWAY, "idle", 4);
     return;
   }

@@ -63,10 +63,10 @@ uint64_t lw__http_due_ms(const lw_conn *conn) {
 }
 
 void lw__http_deadline(lw_conn *conn) {
-  uint64_t now = uv_now(conn->loop->net.uv);
-  if (lw__http_write_due_ms(conn) <= now && lw__http_is_stalled(conn)) {
+  uint64_t heard = lw_poller_heard_ms(conn->loop->net.poller);
+  if (lw__http_write_due_ms(conn) <= heard && lw__http_is_stalled(conn)) {
     lw__http_fail(conn, LW_E_HTTP_SLOW_READER);
-  } else if (read_due_ms(conn) > now) {
+  } else if (read_due_ms(conn) > heard) {
     lw__conn_arm(conn);
   } else if (conn->http != NULL && conn->http->drains) {
     lw__conn_finish(conn, LW_CLOSE_ABNORMAL, "", 0, true);

@@ -133,8 +133,12 @@ void lw__conn_input(lw_conn *conn, uint8_t *data, size_t size) {
     lw__http_input(conn, data, size);
     break;
   case LW_OPEN:
-  case LW_CLOSING:
-    lw__conn_session_input(conn, data, size);
+  case LW_CLOSING: /* what came before this, and on_open, come first: settling sees to it */
+    if (conn->must_open || conn->waiting.size > 0) {
+      lw__conn_keep(conn, data, size);
+    } else {
+      lw__conn_session_input(conn, data, size);
+    }
     break;
   case LW_CLOSED: /* lingering: nothing that comes now matters */
     break;

@@ -18,6 +18,27 @@ local function after()
   raw.wait_for_end()
 end
 
+describe("the method WS, which stands for upgrades in routes,", function()
+  teardown(raw.end_specs)
+  after_each(after)
+
+  it("is none that a client could ask for", function()
+    serve { routes = { ["WS /a"] = { on_message = print }, ["WS /b/:c"] = { on_message = print } } }
+    assert.same({}, helper.reports_of(function()
+      for _, path in ipairs { "/a", "/b/c" } do
+        local answers = {}
+        for i, method in ipairs { "WS", "PUT" } do
+          local peer = raw.connect(server.port)
+          peer:send(("%s %s HTTP/1.1\r\nHost: x\r\n\r\n"):format(method, path))
+          answers[i] = peer:read_until("\r\n\r\n"):match("^HTTP/1.1 (%d+) ")
+          peer:close()
+        end
+        assert.equal(answers[2], answers[1])
+      end
+    end))
+  end)
+end)
+
 describe("an on_upgrade that waits", function()
   teardown(raw.end_specs)
   after_each(after)
@@ -109,6 +130,51 @@ describe("an on_upgrade that waits", function()
     peer:close()
     decide_in_vain()
     assert.same({ "asked", "HTTP_GONE" }, seen)
+  end)
+
+  -- Another connection's message decides, behind one that takes long: all comes in one turn.
+  local function decide_in_one_turn(act, last)
+    local teller, asked
+    seen = {}
+    local function note(name) return function() seen[#seen + 1] = name end end
+    serve { routes = {
+      ["WS /tell"] = { on_open = function(conn) teller = conn end },
+      ["WS /busy"] = { on_message = function()
+        local over = os.clock() + 0.3
+        repeat until os.clock() > over
+      end },
+      ["WS /x"] = {
+        on_upgrade = function(req)
+          req:on_close(note "gone")
+          asked = true
+          teller:receive()
+          return true
+        end,
+        on_open = note "open", on_close = note "close",
+        on_message = function(_, message) seen[#seen + 1] = message end,
+      },
+    } }
+    local tell, busy = raw.open(server.port, "/tell"), raw.open(server.port, "/busy")
+    local peer = raw.connect(server.port):send(raw.request("/x") .. raw.client_frame(1, "one"))
+    helper.wait_until(function() return teller and asked end)
+    busy:send(raw.client_frame(1, "x"))
+    tell:send(raw.client_frame(1, "x"))
+    act(peer)
+    helper.wait_until(function() return seen[#seen] == "gone" or seen[#seen] == last end, last)
+    for _, one in ipairs { tell, busy, peer } do one:close() end
+    return seen
+  end
+
+  it("opens before what comes in the turn of its decision", function()
+    assert.same({ "open", "one", "two" }, decide_in_one_turn(function(peer)
+      peer:send(raw.client_frame(1, "two"))
+    end, "two"))
+  end)
+
+  it("opens before an end that comes in the turn of its decision", function()
+    local events = decide_in_one_turn(function(peer) peer:half_close() end, "close")
+    -- On a slow machine the end may come first.
+    assert.same(events[1] == "gone" and { "gone" } or { "open", "one", "close" }, events)
   end)
 
   it("is for upgrades", function()
