@@ -306,8 +306,12 @@ static bool make_room(lw__tls *tls) {
   return *plain != NULL;
 }
 
+static bool is_encrypted(const lw_transport *t) {
+  return t->kind == &tls_kind || t->kind == &lw__tls_kernel_kind;
+}
+
 static bool is_inner(const lw_transport *t) {
-  return t->kind == &tls_kind && lw__tls_of(t)->is_inner;
+  return is_encrypted(t) && lw__tls_of(t)->is_inner;
 }
 
 static lw__tls *new_tls(lw_transport *lower, lw_tls_context *context, bool is_server) {
@@ -318,7 +322,7 @@ static lw__tls *new_tls(lw_transport *lower, lw_tls_context *context, bool is_se
   tls->head.net = lower->net;
   tls->lower = lower;
   tls->is_server = is_server;
-  tls->is_inner = lower->kind == &tls_kind;
+  tls->is_inner = is_encrypted(lower);
   tls->context = context;
   lw_tls_context_hold(context);
   tls->ssl = SSL_new(context->ctx);
@@ -371,6 +375,5 @@ lw_transport *lw_tls_connect(lw_transport *lower, lw_tls_context *context, const
 /* --- what is known about it --- */
 
 lw__tls *lw__tls_if_ready(const lw_transport *t) {
-  bool is_tls = t->kind == &tls_kind || t->kind == &lw__tls_kernel_kind;
-  return is_tls && lw__tls_of(t)->is_ready ? lw__tls_of(t) : NULL;
+  return is_encrypted(t) && lw__tls_of(t)->is_ready ? lw__tls_of(t) : NULL;
 }

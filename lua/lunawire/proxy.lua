@@ -46,7 +46,7 @@ function proxy.parse(text, tls)
   if scheme.tls then
     local message, code
     found.tls, message, code = require "lunawire.tls".client_context(
-      tls and { ca = tls.ca, verify = tls.verify })
+      tls and { ca = tls.ca, verify = tls.verify, ktls = tls.ktls })
     if not found.tls then return nil, message, code end
   end
   return found
