@@ -95,6 +95,25 @@ describe("a task", function()
     assert.equal("FAILED", code)
   end)
 
+  it("that throws what is no text fails as others do", function()
+    for _, tell in ipairs { function() return nil end, function() error "never" end } do
+      for _, pause in ipairs { false, true } do
+        local bad, result = setmetatable({}, { __tostring = tell }), nil
+        local reports = helper.reports_of(function()
+          local failing = ws.spawn(function()
+            if pause then ws.sleep(0) end
+            error(bad)
+          end)
+          ws.spawn(function() result = { failing:join() } end)
+          helper.wait_until(function() return result end)
+        end)
+        assert.is_nil(result[1])
+        assert.is_string(result[2])
+        assert.equal(1, #reports)
+      end
+    end
+  end)
+
   it("that throws at once does not throw at who spawned it", function()
     local reports = reports_of(function(reports)
       ws.spawn(error, { "not a string" })

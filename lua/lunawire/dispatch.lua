@@ -139,6 +139,7 @@ local next_request = core.request
 
 local function answer(router)
   local conn, method, path, head = next_request() -- no head: an upgrade
+  if method == "WS" then method = "ws" end -- what routes call upgrades is no method to ask for
   local plain = head and router.plain[path]
   local endpoint = plain and plain[method] -- most requests need no search
   if endpoint then return answer_page(conn, endpoint, nil, head, method, path) end

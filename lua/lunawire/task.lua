@@ -61,6 +61,12 @@ local function put_back(thread)
   if #idle < IDLE_MAX then idle[#idle + 1] = thread end
 end
 
+-- What an error says; its __tostring may itself fail.
+local function text_of(value)
+  local ok, text = pcall(tostring, value)
+  return ok and type(text) == "string" and text or "an error that is no text"
+end
+
 -- Looks at how a coroutine came back: it waits again, it returned, or it threw.
 local function settle(thread, ok, ...)
   local self = tasks[thread]
@@ -71,7 +77,7 @@ local function settle(thread, ok, ...)
   if ok and not (self and is_over(thread)) then return end
   tasks[thread] = nil
   if ok then return finish(self, true, ...) end
-  local message = tostring((...))
+  local message = text_of((...))
   local trace = traceback(thread, message)
   message = message:match("^(.-)\nstack traceback:") or message -- a fiber's has it already
   dispose(thread)
