@@ -8,6 +8,15 @@
 
 #include "../lunawire.h"
 
+/* A request for an upgrade but for the empty line that ends it. */
+#define UPGRADE_REQUEST                                                                            \
+  "GET / HTTP/1.1\r\n"                                                                             \
+  "Host: x\r\n"                                                                                    \
+  "Upgrade: websocket\r\n"                                                                         \
+  "Connection: Upgrade\r\n"                                                                        \
+  "Sec-WebSocket-Version: 13\r\n"                                                                  \
+  "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
+
 /* -1 when it cannot connect. */
 static int connect_to(lw_server *server) {
   char host[64];

@@ -9,13 +9,7 @@
 
 enum { CLOSE_MS = 50, SLOW_MS = 4 * CLOSE_MS };
 
-static const char request[] = "GET / HTTP/1.1\r\n"
-                              "Host: x\r\n"
-                              "Upgrade: websocket\r\n"
-                              "Connection: Upgrade\r\n"
-                              "Sec-WebSocket-Version: 13\r\n"
-                              "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
-                              "\r\n";
+static const char request[] = UPGRADE_REQUEST "\r\n";
 /* Masked with a key of zeros. */
 static const char message[] = "\x82\x81\0\0\0\0x";
 static const char close_frame[] = "\x88\x82\0\0\0\0\x03\xe8";

@@ -12,22 +12,16 @@
 #include "test.h"
 
 /* A body, an answer in pieces, and behind both an upgrade. */
-static const char requests[] = "POST / HTTP/1.1\r\n"
-                               "Host: x\r\n"
-                               "Transfer-Encoding: chunked\r\n"
-                               "\r\n"
-                               "5\r\nhello\r\n6\r\n world\r\n0\r\n\r\n"
-                               "GET / HTTP/1.1\r\n"
-                               "Host: x\r\n"
-                               "\r\n"
-                               "GET / HTTP/1.1\r\n"
-                               "Host: x\r\n"
-                               "Upgrade: websocket\r\n"
-                               "Connection: Upgrade\r\n"
-                               "Sec-WebSocket-Version: 13\r\n"
-                               "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
-                               "Sec-WebSocket-Extensions: permessage-deflate\r\n"
-                               "\r\n";
+static const char requests[] =
+    "POST / HTTP/1.1\r\n"
+    "Host: x\r\n"
+    "Transfer-Encoding: chunked\r\n"
+    "\r\n"
+    "5\r\nhello\r\n6\r\n world\r\n0\r\n\r\n"
+    "GET / HTTP/1.1\r\n"
+    "Host: x\r\n"
+    "\r\n" UPGRADE_REQUEST "Sec-WebSocket-Extensions: permessage-deflate\r\n"
+    "\r\n";
 enum { FIRST_PIECE = 75 }; /* inside the body */
 
 static unsigned opens, ends;

@@ -11,14 +11,7 @@
 #include "peer_fixture.h"
 #include "test.h"
 
-static const char request[] = "PROXY TCP4 192.0.2.1 192.0.2.2 4321 80\r\n"
-                              "GET / HTTP/1.1\r\n"
-                              "Host: x\r\n"
-                              "Upgrade: websocket\r\n"
-                              "Connection: Upgrade\r\n"
-                              "Sec-WebSocket-Version: 13\r\n"
-                              "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
-                              "\r\n";
+static const char request[] = "PROXY TCP4 192.0.2.1 192.0.2.2 4321 80\r\n" UPGRADE_REQUEST "\r\n";
 enum { FIRST_PIECE = 20 }; /* inside the header */
 
 static const char *address; /* of the connection that opened; NULL while none has */
