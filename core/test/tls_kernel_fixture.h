@@ -67,6 +67,16 @@ static inline void say_hello(void) {
   KERNEL_UNTIL(server_end.received == from_client + 5);
 }
 
+/* Connects, and the server's end writes to a client that does not read. The caller frees *bytes. */
+static inline int write_unread(uint8_t **bytes, size_t size) {
+  open_all();
+  connect_ends();
+  say_hello();
+  lw_transport_read_stop(client_end.t);
+  *bytes = stream_bytes(size);
+  return lw_transport_write(server_end.t, make_out(*bytes, size, 1u << 20));
+}
+
 struct facts {
   bool ktls, resumed;
   char version[16], cipher[64];
