@@ -26,7 +26,7 @@ local rules = {
   { name = "TLS", files = "^core/net/tls", own = { "^core/net/[^/]+$" },
     other = { pure, libc, set "uv.h linux/tls.h" }, patterns = { "^openssl/[%w_]+%.h$" } },
   { name = "the poller by epoll", files = "^core/net/poller_epoll%.c$",
-    own = { "^core/net/[^/]+$" }, other = { pure, libc, set "uv.h sys/epoll.h" } },
+    own = { "^core/net/[^/]+$" }, other = { pure, libc, set "uv.h sys/epoll.h sys/timerfd.h" } },
   { name = "sockets", files = "^core/net/socket%.c$", own = { "^core/net/[^/]+$" },
     other = { pure, libc, set "uv.h linux/tls.h" } },
   { name = "core/net", files = "^core/net/", own = { "^core/net/[^/]+$" },

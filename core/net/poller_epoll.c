@@ -9,6 +9,7 @@
 #include <limits.h>
 #include <stdlib.h>
 #include <sys/epoll.h>
+#include <sys/timerfd.h>
 #include <unistd.h>
 
 /* How many events one turn takes at most. */
@@ -16,6 +17,10 @@
 
 /* When there are more, they are told within this time at the latest: the set is a queue. */
 #define LAG_MAX_MS 1000
+
+/* Timers of libuv's that are due sooner than this are waited for by epoll_wait: its clock may lag
+ * by a millisecond behind the alarm's. */
+#define NEAR_MS 2
 
 /* Edge-triggered: what was told once is remembered in watch->ready until the kernel says that it is
  * over. Writing is added when it first blocks: else each new socket would wake us for that. Data
@@ -26,6 +31,8 @@
 struct epoll_poller {
   lw_poller head;
   int set;
+  int alarm;         /* a timerfd, which rings when libuv's next timer is due; -1: there is none */
+  uint64_t alarm_ms; /* when it rings, by libuv's clock; 0: it has rung, or was not set */
   bool is_awake, is_halted;
   bool uv_is_ready;   /* libuv's descriptor */
   unsigned wanting;   /* watches that want something: they keep the loop running... */
@@ -136,6 +143,10 @@ static void handle(struct epoll_poller *p, const struct epoll_event *event) {
     p->uv_is_ready = true;
     return;
   }
+  if (event->data.ptr == p) {
+    p->alarm_ms = 0;
+    return;
+  }
   if (watch->is_stopped) return; /* by another event of this batch */
   if ((events & ~(uint32_t)EPOLLOUT) != 0) watch->ready |= UV_READABLE;
   if ((events & (EPOLLOUT | EPOLLERR | EPOLLHUP)) != 0) watch->ready |= UV_WRITABLE;
@@ -147,10 +158,28 @@ static bool has_more(const struct epoll_poller *p) {
   return p->is_awake || p->again != NULL || p->stopped != NULL;
 }
 
-/* How long there is nothing to do for, if no descriptor becomes ready. */
-static int wait_ms(const struct epoll_poller *p, int64_t limit_ms) {
-  if (has_more(p)) return 0;
+/* --- waiting --- */
+
+/* False when it cannot. An alarm that was set for a timer which was stopped meanwhile is left to
+ * ring in vain, once. */
+static bool set_alarm(struct epoll_poller *p, uint64_t due_ms) {
+  if (p->alarm_ms != 0 && p->alarm_ms <= due_ms) return true;
+  int64_t left_ns = (int64_t)(due_ms * 1000000 - uv_hrtime());
+  if (p->alarm < 0 || left_ns <= 0) return false;
+  struct itimerspec time = {.it_value = {left_ns / 1000000000, left_ns % 1000000000}};
+  if (timerfd_settime(p->alarm, 0, &time, NULL) != 0) return false;
+  p->alarm_ms = due_ms;
+  return true;
+}
+
+/* How long to wait, at most limit_ms, and in *due_ms when libuv's next timer is due. An alarm that
+ * stays set from turn to turn is cheaper than a limit of epoll_wait's, for which the kernel sets a
+ * timer each time that it sleeps. */
+static int wait_ms(struct epoll_poller *p, int64_t limit_ms, uint64_t *due_ms) {
   int timeout = uv_backend_timeout(p->head.uv);
+  *due_ms = timeout >= 0 ? uv_now(p->head.uv) + (uint64_t)timeout : UINT64_MAX;
+  if (has_more(p)) return 0;
+  if (timeout >= NEAR_MS && set_alarm(p, *due_ms)) timeout = -1;
   if (limit_ms >= 0 && (timeout < 0 || limit_ms < timeout))
     timeout = limit_ms < INT_MAX ? (int)limit_ms : INT_MAX;
   return timeout;
@@ -165,13 +194,15 @@ static void wait_and_handle(struct epoll_poller *p, int timeout_ms) {
   if (p->head.heard_ms < began_ms) p->head.heard_ms = began_ms;
 }
 
+/* The time is looked at once, after waiting: if handlers computed for long since, a time limit is
+ * only judged a turn later. */
 static void turn_once(struct epoll_poller *p, int64_t limit_ms) {
   lw_poller *poller = &p->head;
-  uv_update_time(poller->uv); /* handlers may have computed for long */
+  uint64_t due_ms;
   if (look_again(p)) limit_ms = 0;
   lw__poller_settle(poller);
-  wait_and_handle(p, wait_ms(p, limit_ms));
-  if (p->uv_is_ready || uv_backend_timeout(poller->uv) == 0) {
+  wait_and_handle(p, wait_ms(p, limit_ms, &due_ms));
+  if (p->uv_is_ready || uv_now(poller->uv) >= due_ms) {
     p->uv_is_ready = false;
     uv_run(poller->uv, UV_RUN_NOWAIT);
   }
@@ -226,19 +257,33 @@ static void free_poller(lw_poller *poller) {
   uv_close((uv_handle_t *)&p->keeper, on_keeper_closed);
   while (!closed) uv_run(poller->uv, UV_RUN_NOWAIT);
   close(p->set);
+  if (p->alarm >= 0) close(p->alarm);
   free(p);
 }
 
 static const lw__poller_kind epoll_kind = {start, want, stop, free_poller, stay_awake,
                                            run,   halt, turn, alive,       fd};
 
+/* Without one all works as well, only slower. */
+static void open_alarm(struct epoll_poller *p) {
+  struct epoll_event event = {.events = EPOLLIN | EPOLLET, .data.ptr = p};
+  p->alarm = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
+  if (p->alarm < 0 || epoll_ctl(p->set, EPOLL_CTL_ADD, p->alarm, &event) == 0) return;
+  close(p->alarm);
+  p->alarm = -1;
+}
+
 static int open_set(struct epoll_poller *p) {
   p->set = epoll_create1(EPOLL_CLOEXEC);
   if (p->set < 0) return uv_translate_sys_error(errno);
   int error = control(p, EPOLL_CTL_ADD, uv_backend_fd(p->head.uv), EPOLLIN, NULL);
   if (error == 0) error = uv_async_init(p->head.uv, &p->keeper, NULL);
-  if (error != 0) close(p->set);
-  return error;
+  if (error != 0) {
+    close(p->set);
+    return error;
+  }
+  open_alarm(p);
+  return 0;
 }
 
 lw_poller *lw__poller_epoll_new(uv_loop_t *uv, int *error) {
