@@ -68,7 +68,7 @@ void lw__client_failed_with(lw_conn *conn, lw_error error) {
 
 /* The transport may know more than an error's number tells. */
 void lw__client_failed_with_uv(lw_conn *conn, int error) {
-  const lw_transport_failure *failure = conn->io != NULL ? conn->io->failure : NULL;
+  const lw_transport_failure *failure = lw_transport_failure_of(conn->io);
   if (failure != NULL) {
     lw__client_failed(conn, failure->code, failure->text);
   } else {
@@ -77,7 +77,7 @@ void lw__client_failed_with_uv(lw_conn *conn, int error) {
 }
 
 void lw__client_on_end(lw_conn *conn, int error) {
-  if (conn->io != NULL && conn->io->failure != NULL) {
+  if (lw_transport_failure_of(conn->io) != NULL) {
     lw__client_failed_with_uv(conn, error);
   } else if (conn->has_head) { /* a refusal without a length ends here */
     lw__client_refused(conn);

@@ -53,7 +53,7 @@ void lw__conn_finish_uv(lw_conn *conn, int error) {
     lw__client_on_end(conn, error);
     return;
   }
-  const lw_transport_failure *failure = conn->io != NULL ? conn->io->failure : NULL;
+  const lw_transport_failure *failure = lw_transport_failure_of(conn->io);
   char reason[160];
   int size;
   if (failure != NULL && error == UV_EPROTO) {

@@ -144,7 +144,7 @@ static void on_read(void *owner, uint8_t *data, size_t size) {
 
 static void on_end(void *owner, int error) {
   lw_tunnel *tunnel = owner;
-  const lw_transport_failure *known = tunnel->io->failure;
+  const lw_transport_failure *known = lw_transport_failure_of(tunnel->io);
   lw_failure failure;
   if (known != NULL) { /* TLS to the proxy: the code tells that it is about a certificate */
     lw__fail(&failure, known->code, "on the way to the proxy: %s", known->text);

@@ -33,17 +33,17 @@ typedef struct lw__watch_events {
 /* Embedded by its owner. The fields are the poller's. */
 struct lw__watch {
   const lw__watch_events *events;
-  union {
-    lw__watch *next;         /* epoll: in one of the poller's lists */
-    struct lw__uv_watch *uv; /* libuv: its handle */
-  };
   lw__socket socket;
   uint8_t wanted;     /* UV_READABLE, UV_WRITABLE */
   uint8_t ready;      /* what is possible as far as is known */
   bool is_ending : 1; /* less than asked for does not mean that all was read */
   bool is_listed : 1; /* in the list of those to be looked at again */
   bool is_stopped : 1;
-  bool hears_writable : 1; /* epoll was asked for that, too */
+  bool hears_writable : 1;   /* epoll was asked for that, too */
+  union {                    /* seldom touched, so behind the rest */
+    lw__watch *next;         /* epoll: in one of the poller's lists */
+    struct lw__uv_watch *uv; /* libuv: its handle */
+  };
 };
 
 /* Begins to watch a connected or listening socket that does not block; nothing is wanted yet. 0, or

@@ -16,11 +16,12 @@ struct tcp {
   lw_transport head;
   lw_out *out; /* what the kernel did not take yet, or NULL */
   lw__watch watch;
+  bool is_unix : 1;
+  bool is_reading : 1, has_ended : 1, must_shut : 1;
+  bool awaits_room : 1; /* of a file the kernel did not take all */
+  bool is_tls : 1;      /* the kernel encrypts */
+  uint8_t record_type;  /* of TLS, which `out` is to be; 0: application data, or plain bytes */
   lw__peer peer;
-  bool is_reading, has_ended, must_shut;
-  bool awaits_room;    /* of a file the kernel did not take all */
-  bool is_tls;         /* the kernel encrypts */
-  uint8_t record_type; /* of TLS, which `out` is to be; 0: application data, or plain bytes */
 };
 
 static struct tcp *of_transport(const lw_transport *t) {
@@ -84,7 +85,6 @@ static void hand_on(struct tcp *tcp, const uv_buf_t *places, size_t size) {
 /* Receiving less than there is room for means that there is no more, and asking again is wasted;
  * but a unix socket also stops at descriptors that the peer passes. */
 static void receive(struct tcp *tcp) {
-  bool is_unix = tcp->peer.family == AF_UNIX;
   for (int i = 0; i < RECEIVES_MAX && tcp->is_reading; i++) {
     uv_buf_t places[2];
     unsigned count = find_places(&tcp->head, places);
@@ -97,7 +97,7 @@ static void receive(struct tcp *tcp) {
       end_reading(tcp, size == 0 ? UV_EOF : (int)size);
       return;
     }
-    if ((size_t)size < total(places, count) && !is_unix) lw__watch_drained(&tcp->watch);
+    if ((size_t)size < total(places, count) && !tcp->is_unix) lw__watch_drained(&tcp->watch);
     hand_on(tcp, places, (size_t)size);
     if (!lw__watch_is_ready(&tcp->watch, UV_READABLE)) return;
   }
@@ -290,7 +290,7 @@ static int unix_peer(const lw_transport *t, char *path, size_t size, int *port) 
 #define KIND(name, peer, start_tls, write_record)                                                  \
   {                                                                                                \
     name, tcp_read_start, tcp_read_stop, tcp_write, tcp_unwritten, tcp_shutdown, tcp_close, peer,  \
-        tcp_send_file, start_tls, write_record                                                     \
+        tcp_send_file, start_tls, write_record, NULL                                               \
   }
 static const lw_transport_kind tcp_kind = KIND("tcp", tcp_peer, tcp_start_tls, tcp_write_record);
 static const lw_transport_kind unix_kind = KIND("unix", unix_peer, NULL, NULL);
@@ -313,7 +313,8 @@ lw_transport *lw_tcp_new(lw_net *net, lw__socket socket, const struct sockaddr_s
     lw__socket_close(socket);
     return NULL;
   }
-  tcp->head.kind = peer->ss_family == AF_UNIX ? &unix_kind : &tcp_kind;
+  tcp->is_unix = peer->ss_family == AF_UNIX;
+  tcp->head.kind = tcp->is_unix ? &unix_kind : &tcp_kind;
   tcp->head.net = net;
   lw__peer_set(&tcp->peer, peer);
   net->live++;

@@ -201,7 +201,7 @@ static void on_lower_read(void *owner, uint8_t *data, size_t size) {
 
 static void on_lower_end(void *owner, int error) {
   lw__tls *tls = owner;
-  const lw_transport_failure *known = tls->lower->failure;
+  const lw_transport_failure *known = lw_transport_failure_of(tls->lower);
   if (known != NULL) lw__tls_fail_with(tls, known->code, "%s", known->text);
   if (!tls->is_ready && !tls->is_server && error == UV_EOF) {
     lw__tls_fail_with(tls, "EOF",
@@ -257,6 +257,10 @@ static int tls_peer(const lw_transport *t, char *address, size_t size, int *port
   return lw_transport_peer(tls->lower, address, size, port);
 }
 
+static const lw_transport_failure *tls_failure(const lw_transport *t) {
+  return lw__tls_of(t)->failure;
+}
+
 /* --- birth and death --- */
 
 static void free_tls(lw__tls *tls) {
@@ -266,7 +270,7 @@ static void free_tls(lw__tls *tls) {
   }
   lw_tls_context_release(tls->context);
   free(tls->server);
-  free(tls->head.failure);
+  free(tls->failure);
   free(tls);
 }
 
@@ -286,7 +290,7 @@ static const lw_transport_events lower_events = {on_lower_read, on_lower_end, lw
 #define KIND(name, send_file)                                                                      \
   {                                                                                                \
     name, tls_read_start, tls_read_stop, lw__tls_write, lw__tls_unwritten, lw__tls_shutdown,       \
-        tls_close, tls_peer, send_file, NULL, NULL                                                 \
+        tls_close, tls_peer, send_file, NULL, NULL, tls_failure                                    \
   }
 static const lw_transport_kind tls_kind = KIND("tls", NULL);
 const lw_transport_kind lw__tls_kernel_kind = KIND("ktls", lw__tls_kernel_send_file);

@@ -28,12 +28,12 @@ void lw__tls_fail(lw_transport_failure *failure, const char *code, const char *f
 
 /* The first cause is the one that counts. */
 void lw__tls_fail_with(lw__tls *tls, const char *code, const char *format, ...) {
-  if (tls->head.failure != NULL) return;
-  tls->head.failure = malloc(sizeof *tls->head.failure);
-  if (tls->head.failure == NULL) return;
+  if (tls->failure != NULL) return;
+  tls->failure = malloc(sizeof *tls->failure);
+  if (tls->failure == NULL) return;
   va_list arguments;
   va_start(arguments, format);
-  fail_v(tls->head.failure, code, format, arguments);
+  fail_v(tls->failure, code, format, arguments);
   va_end(arguments);
 }
 

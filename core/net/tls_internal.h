@@ -59,8 +59,9 @@ typedef struct lw__tls {
   lw_transport *lower; /* NULL once it is gone */
   lw_tls_context *context;
   SSL *ssl;
-  char *server;      /* of a client: whose sessions are its */
-  const uint8_t *in; /* ciphertext that the lower transport lends */
+  lw_transport_failure *failure; /* NULL until something went wrong */
+  char *server;                  /* of a client: whose sessions are its */
+  const uint8_t *in;             /* ciphertext that the lower transport lends */
   size_t in_size;
   lw_out *cipher;          /* encrypted, and not handed to the lower transport yet */
   lw_out *out;             /* what the owner wrote and is not encrypted yet */

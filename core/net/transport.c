@@ -63,6 +63,10 @@ void lw_transport_close(lw_transport *t) {
   t->kind->close(t);
 }
 
+const lw_transport_failure *lw_transport_failure_of(const lw_transport *t) {
+  return t != NULL && t->kind->failure != NULL ? t->kind->failure(t) : NULL;
+}
+
 int lw_transport_peer(const lw_transport *t, char *address, size_t size, int *port) {
   return t->kind->peer(t, address, size, port);
 }

@@ -36,6 +36,12 @@ typedef struct lw_transport_events {
   uint8_t *(*on_room)(void *owner, size_t *size);
 } lw_transport_events;
 
+/* What a libuv code cannot tell: a certificate that was refused, and the like. */
+typedef struct lw_transport_failure {
+  char code[32];  /* for programs: "TLS_HOSTNAME" */
+  char text[400]; /* for people: one sentence */
+} lw_transport_failure;
+
 /* What a kind of transport implements; the functions below say what each must do. */
 typedef struct lw_transport_kind {
   const char *name;
@@ -49,21 +55,14 @@ typedef struct lw_transport_kind {
   ssize_t (*send_file)(lw_transport *t, uv_file file, uint64_t offset, size_t size); /* or NULL */
   int (*start_tls)(lw_transport *t, const void *keys, size_t size);                  /* or NULL */
   int (*write_record)(lw_transport *t, lw_out *out, uint8_t type); /* goes with start_tls */
+  const lw_transport_failure *(*failure)(const lw_transport *t);   /* or NULL */
 } lw_transport_kind;
-
-/* What a libuv code cannot tell: a certificate that was refused, and the like. */
-typedef struct lw_transport_failure {
-  char code[32];  /* for programs: "TLS_HOSTNAME" */
-  char text[400]; /* for people: one sentence */
-} lw_transport_failure;
 
 struct lw_transport {
   const lw_transport_kind *kind;
   const lw_transport_events *events;
   void *owner; /* NULL until adopted */
   lw_net *net;
-  lw_transport_failure *failure; /* NULL, or more about the error of on_end or of a call; the
-                                    transport owns it */
 };
 
 /* Gives a fresh transport its owner. It does not read before lw_transport_read_start. */
@@ -115,6 +114,10 @@ int lw_transport_shutdown(lw_transport *t);
 
 /* Ends both directions at once. Unwritten output is given up (its references are released). */
 void lw_transport_close(lw_transport *t);
+
+/* More about the error of on_end or of a call, which the transport owns; NULL: nothing is known, or
+ * there is no transport. */
+const lw_transport_failure *lw_transport_failure_of(const lw_transport *t);
 
 /* The peer's numeric address (no brackets; the path for a unix socket, which may be empty) and port
  * (0 for a unix socket). Returns 0 or an error; an address is known as long as the transport is. */

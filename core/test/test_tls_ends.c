@@ -16,7 +16,7 @@ TEST(tells_the_end_of_the_peer) {
   CHECK_INT(lw_transport_shutdown(client_end.t), 0);
   RUN_UNTIL(server_end.ends == 1);
   CHECK_INT(server_end.end_error, UV_EOF);
-  CHECK(server_end.t->failure == NULL);
+  CHECK(lw_transport_failure_of(server_end.t) == NULL);
   /* The other direction goes on. */
   CHECK_INT(lw_transport_write(server_end.t, make_out((const uint8_t *)"hello", 5, 5)), 1);
   RUN_UNTIL(client_end.received == 5);
@@ -164,7 +164,7 @@ static void say(const char *text, const char *wanted, size_t wanted_size) {
   peer = -1;
   RUN_UNTIL(server_end.ends == 1);
   CHECK_INT(server_end.end_error, UV_EPROTO);
-  CHECK(server_end.t->failure != NULL);
+  CHECK(lw_transport_failure_of(server_end.t) != NULL);
   CHECK_INT(close_server(), 0);
 }
 
@@ -255,7 +255,8 @@ TEST(ends_with_who_asks_for_more_than_it_reads) {
   CHECK_INT(lw_transport_write(client_end.t, make_out((const uint8_t *)"more", 4, 4)), 1);
   RUN_UNTIL(server_end.ends == 1);
   CHECK_INT(server_end.end_error, UV_EPROTO);
-  CHECK(server_end.t->failure != NULL && strcmp(server_end.t->failure->code, "TLS_FLOOD") == 0);
+  const lw_transport_failure *failure = lw_transport_failure_of(server_end.t);
+  CHECK(failure != NULL && strcmp(failure->code, "TLS_FLOOD") == 0);
   CHECK_INT(close_tls_pair(), 0);
   CHECK_INT(releases, references);
   free(bytes);
