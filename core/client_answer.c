@@ -71,7 +71,7 @@ static void on_agreed(lw_conn *conn, lw_slice protocol, const uint8_t *rest, siz
     conn->protocol_at = (uint16_t)(protocol.data - (const char *)conn->head.data);
     conn->protocol_size = (uint8_t)protocol.size; /* none that was offered is longer */
   }
-  if (size > 0 && !lw_buf_append(&conn->waiting, rest, size)) {
+  if (!lw__conn_append_waiting(conn, rest, size)) {
     lw__client_failed_with(conn, LW_E_NOMEM);
     return;
   }

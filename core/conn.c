@@ -9,6 +9,10 @@
 #include "member.h"
 #include "server.h"
 
+/* What each message touches of a connection fits into this many lines of a processor's cache. */
+_Static_assert(offsetof(lw_conn, session) + LW_SESSION_HOT <= 3 * 64,
+               "the hot fields lie together");
+
 /* --- birth and death --- */
 
 lw_settings *lw__settings_new(const lw_limits *limits, const lw_compression *compression,
@@ -85,6 +89,7 @@ static void leave_loop(lw_conn *conn) {
   lw_wheel_cancel(&conn->deadline);
   lw_session_free(&conn->session);
   lw_buf_free(&conn->waiting);
+  conn->has_waiting = false;
   free(conn->pong);
   conn->pong = NULL;
   lw__http_free(conn);

@@ -36,41 +36,23 @@ typedef struct lw_member lw_member; /* what it has subscribed to */
 #define LW_FLUSH_SIZE (64 * 1024)
 
 struct lw_conn {
+  /* What each message touches, side by side: with many connections the processor fetches every line
+   * of it anew. conn.c holds it together. */
   lw_loop *loop;    /* NULL after lw_loop_free */
   lw_transport *io; /* NULL before it is connected and after it is gone */
   const lw_conn_events *events;
   void *user;
   lw_settings *settings;
-  lw_server *server;     /* counted; NULL for clients */
-  lw_client *client;     /* NULL for servers, and once open */
-  lw_http *http;         /* NULL before the first plain request, and once open */
-  lw_conn *next, **back; /* in loop->conns; back is NULL when it is not there */
-  lw_conn *next_unsettled;
-
-  lw_member *member;   /* NULL until it subscribes and when it is not open any more */
-  lw_out *out;         /* what is gathered and not handed to the transport yet */
-  lw_buf head;         /* the request's or the answer's head as it came */
-  lw_buf waiting;      /* input that was read and may not be handled yet */
-  char *close_reason;  /* for on_close, not terminated; NULL: empty */
-  lw_remote *remote;   /* once the transport is gone, or told by a proxy; or NULL */
-  lw_failure *failure; /* for on_error, when a client could not connect */
-  uint64_t began_ms;   /* the state that has a time limit */
-  uint64_t heard_ms;   /* the peer's last sign of life */
-  uint64_t active_ms;  /* the last message in either direction */
-  uint64_t ping_us;    /* when our last ping left, 0 when none is unanswered */
-  lw_wheel_node deadline;
-
+  lw_server *server;  /* counted; NULL for clients */
+  lw_member *member;  /* NULL until it subscribes and when it is not open any more */
+  lw_http *http;      /* NULL before the first plain request, and once open */
+  lw_out *out;        /* what is gathered and not handed to the transport yet */
+  uint64_t heard_ms;  /* the peer's last sign of life */
+  uint64_t active_ms; /* the last message in either direction */
   uint32_t references;
   uint32_t unsent;      /* messages that lw_conn_send took and the system did not wholly take */
-  uint32_t rtt_us;      /* UINT32_MAX: unknown */
-  uint16_t close_code;  /* for on_close */
-  uint16_t protocol_at; /* the agreed subprotocol, inside head */
-  uint8_t protocol_size;
-  uint8_t close_reason_size;
-  uint8_t error;                /* lw_error to report before on_close or with on_gone, or 0 */
-  uint8_t state;                /* lw_state */
-  lw_utf8 sending_utf8;         /* of the fragmented text under way */
-  lw_deflate_agreement deflate; /* all zero: no compression */
+  uint8_t state;        /* lw_state */
+  lw_utf8 sending_utf8; /* of the fragmented text under way */
 
   bool is_unsettled : 1;
   bool is_server : 1;
@@ -88,12 +70,32 @@ struct lw_conn {
   bool is_reading : 1;
   bool is_lingering : 1; /* closed for the script; waits for the end of TCP */
   bool has_shut_down : 1;
-  bool wants_pong : 1; /* a ping is to be answered once output drains */
-  bool peer_ended : 1; /* the peer sent its last byte */
+  bool wants_pong : 1;  /* a ping is to be answered once output drains */
+  bool peer_ended : 1;  /* the peer sent its last byte */
+  bool has_waiting : 1; /* waiting is not empty */
+  lw_session session;   /* its own beginning belongs to this, too */
 
+  /* What only the opening, the end and what is rare touch. */
+  lw_client *client;     /* NULL for servers, and once open */
+  lw_conn *next, **back; /* in loop->conns; back is NULL when it is not there */
+  lw_conn *next_unsettled;
+  lw_wheel_node deadline;
+  uint64_t began_ms;   /* the state that has a time limit */
+  uint64_t ping_us;    /* when our last ping left, 0 when none is unanswered */
+  lw_buf head;         /* the request's or the answer's head as it came */
+  lw_buf waiting;      /* input that was read and may not be handled yet */
+  char *close_reason;  /* for on_close, not terminated; NULL: empty */
+  lw_remote *remote;   /* once the transport is gone, or told by a proxy; or NULL */
+  lw_failure *failure; /* for on_error, when a client could not connect */
+  uint8_t *pong;       /* the payload for wants_pong, its size in front; NULL when none */
   lw_http_scanner scanner;
-  lw_session session;
-  uint8_t *pong; /* that ping's payload, its size in front; NULL when none */
+  uint32_t rtt_us;      /* UINT32_MAX: unknown */
+  uint16_t close_code;  /* for on_close */
+  uint16_t protocol_at; /* the agreed subprotocol, inside head */
+  uint8_t protocol_size;
+  uint8_t close_reason_size;
+  uint8_t error;                /* lw_error to report before on_close or with on_gone, or 0 */
+  lw_deflate_agreement deflate; /* all zero: no compression */
 };
 
 /* A connection in the given state with one reference for its I/O; it joins the loop. NULL: no
@@ -114,6 +116,9 @@ void lw__conn_session_input(lw_conn *conn, uint8_t *data, size_t size);
 uint8_t *lw__conn_room(void *owner, size_t *size);
 /* Keeps input that may not be handled now. Out of memory ends the connection. */
 void lw__conn_keep(lw_conn *conn, const uint8_t *data, size_t size);
+/* The same; false when out of memory. And what was kept: the caller handles or frees it. */
+bool lw__conn_append_waiting(lw_conn *conn, const uint8_t *data, size_t size);
+lw_buf lw__conn_take_waiting(lw_conn *conn);
 
 /* Leaves the loop, if neither a call nor the transport is left. */
 void lw__conn_leave_loop_if_over(lw_conn *conn);

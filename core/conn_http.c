@@ -45,7 +45,7 @@ static void next_request(lw_conn *conn) {
   conn->began_ms = uv_now(conn->loop->net.uv);
   bool armed = conn->deadline.back != NULL;
   if (!armed || conn->deadline.due_ms > lw__http_due_ms(conn)) lw__conn_arm(conn);
-  if (conn->waiting.size > 0) lw__loop_unsettle(conn->loop, conn);
+  if (conn->has_waiting) lw__loop_unsettle(conn->loop, conn);
 }
 
 static void end_after_answer(lw_conn *conn) {
@@ -182,24 +182,24 @@ static size_t handle(lw_conn *conn, uint8_t *data, size_t size) {
 }
 
 void lw__http_input(lw_conn *conn, uint8_t *data, size_t size) {
-  size_t used = conn->waiting.size > 0 ? 0 : handle(conn, data, size);
+  size_t used = conn->has_waiting ? 0 : handle(conn, data, size);
   if (used < size && conn->state != LW_CLOSED) lw__conn_keep(conn, data + used, size - used);
 }
 
 void lw__http_feed_waiting(lw_conn *conn) {
-  lw_buf input = conn->waiting;
-  conn->waiting = (lw_buf){0};
+  lw_buf input = lw__conn_take_waiting(conn);
   size_t used = handle(conn, input.data, input.size);
   if (used == input.size || conn->state == LW_CLOSED) {
     lw_buf_free(&input);
   } else {
     lw_buf_drop(&input, used);
     conn->waiting = input;
+    conn->has_waiting = true;
   }
 }
 
 bool lw__http_has_input(const lw_conn *conn) {
-  if (conn->state != LW_REQUEST || conn->waiting.size == 0) return false;
+  if (conn->state != LW_REQUEST || !conn->has_waiting) return false;
   return conn->has_head ? reads_body(conn) : may_begin(conn);
 }
 
@@ -264,7 +264,7 @@ void lw__http_on_finish(lw_conn *conn) {
  * before its answer is finished looks just the same, so that answer is off. */
 void lw__http_on_peer_end(lw_conn *conn) {
   conn->peer_ended = true;
-  if (!conn->has_head && conn->waiting.size > 0) return; /* it asked for more before */
+  if (!conn->has_head && conn->has_waiting) return; /* it asked for more before */
   bool answered = conn->http == NULL || !conn->http->under_way;
   lw__conn_finish(conn, LW_CLOSE_ABNORMAL, "", 0, answered && lw_conn_buffered(conn) > 0);
 }

@@ -59,9 +59,21 @@ static void on_event(lw_conn *conn, const lw_event *event) {
   }
 }
 
+bool lw__conn_append_waiting(lw_conn *conn, const uint8_t *data, size_t size) {
+  if (size > 0 && !lw_buf_append(&conn->waiting, data, size)) return false;
+  conn->has_waiting |= size > 0;
+  return true;
+}
+
+lw_buf lw__conn_take_waiting(lw_conn *conn) {
+  lw_buf input = conn->waiting;
+  conn->waiting = (lw_buf){0};
+  conn->has_waiting = false;
+  return input;
+}
+
 void lw__conn_keep(lw_conn *conn, const uint8_t *data, size_t size) {
-  if (size == 0 || lw_buf_append(&conn->waiting, data, size)) return;
-  lw__conn_finish_uv(conn, UV_ENOMEM);
+  if (!lw__conn_append_waiting(conn, data, size)) lw__conn_finish_uv(conn, UV_ENOMEM);
 }
 
 /* Handles what the session has to tell. A handler may leave this by a longjmp, so nothing is kept
@@ -97,7 +109,7 @@ void lw__conn_session_input(lw_conn *conn, uint8_t *data, size_t size) {
 uint8_t *lw__conn_room(void *owner, size_t *size) {
   lw_conn *conn = owner;
   bool takes_frames = conn->state == LW_OPEN || conn->state == LW_CLOSING;
-  bool is_next = !conn->is_paused && conn->waiting.size == 0;
+  bool is_next = !conn->is_paused && !conn->has_waiting;
   return takes_frames && is_next ? lw_session_room(&conn->session, ROOM_MIN, size) : NULL;
 }
 
@@ -134,7 +146,7 @@ void lw__conn_input(lw_conn *conn, uint8_t *data, size_t size) {
     break;
   case LW_OPEN:
   case LW_CLOSING: /* what came before this, and on_open, come first: settling sees to it */
-    if (conn->must_open || conn->waiting.size > 0) {
+    if (conn->must_open || conn->has_waiting) {
       lw__conn_keep(conn, data, size);
     } else {
       lw__conn_session_input(conn, data, size);

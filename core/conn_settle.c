@@ -5,7 +5,7 @@
 
 /* Input that waits, or text of a compressed message that was not inflated yet. */
 static bool has_unread(const lw_conn *conn) {
-  return conn->waiting.size > 0 || lw_session_has_output(&conn->session);
+  return conn->has_waiting || lw_session_has_output(&conn->session);
 }
 
 static bool may_read(const lw_conn *conn) {
@@ -37,8 +37,7 @@ static void feed_waiting(lw_conn *conn) {
     lw__http_feed_waiting(conn);
     return;
   }
-  lw_buf input = conn->waiting;
-  conn->waiting = (lw_buf){0};
+  lw_buf input = lw__conn_take_waiting(conn);
   lw__conn_session_input(conn, input.data, input.size);
   lw_buf_free(&input);
 }

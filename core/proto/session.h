@@ -11,6 +11,8 @@
 #ifndef LW_PROTO_SESSION_H
 #define LW_PROTO_SESSION_H
 
+#include <stddef.h>
+
 #include "buf.h"
 #include "close.h"
 #include "deflate.h"
@@ -45,17 +47,15 @@ typedef struct lw_event {
   lw_slice data;    /* borrowed until the next call on this session */
 } lw_event;
 
-/* The fields belong to session.c; the struct is here so that a connection can embed it. */
+/* The fields belong to session.c; the struct is here so that a connection can embed it. What each
+ * message touches comes first, up to LW_SESSION_HOT. */
 typedef struct lw_session {
   const lw_session_config *config;
   uint8_t *input; /* the unread rest of what was fed: borrowed */
   size_t input_size;
-  lw_buf message;      /* the message under way, as far as it came in earlier pieces */
   lw_deflate *deflate; /* owned; NULL when compression was not agreed on */
-  uint8_t *control;    /* LW_CONTROL_MAX bytes, allocated while a control frame is incomplete */
   lw_frame frame;      /* the frame under way: length counts down to 0, key turns with the offset */
-  uint8_t head[LW_FRAME_HEAD_MAX]; /* a frame head that came in pieces */
-  uint8_t head_size;
+  uint8_t head_size;   /* of the frame head that came in pieces, below */
   uint8_t control_size;
   uint8_t error;       /* lw_error; not 0: broken for good */
   lw_utf8 utf8;        /* of the text message under way */
@@ -66,7 +66,12 @@ typedef struct lw_session {
   bool is_inflating;   /* what was taken of it holds more text than was put out */
   bool close_received; /* everything later is ignored */
   bool close_sent;     /* nothing may be sent any more */
+  uint8_t *control;    /* LW_CONTROL_MAX bytes, allocated while a control frame is incomplete */
+  lw_buf message;      /* the message under way, as far as it came in earlier pieces */
+  uint8_t head[LW_FRAME_HEAD_MAX]; /* a frame head that came in pieces */
 } lw_session;
+
+#define LW_SESSION_HOT (offsetof(lw_session, message) + offsetof(lw_buf, capacity))
 
 /* *s may hold anything. The session is empty and owns no memory until a frame comes in pieces. */
 void lw_session_init(lw_session *s, const lw_session_config *config);
