@@ -103,6 +103,20 @@ describe_bodies("req:body", function()
     assert.equal("CLOSED", results[3])
   end)
 
+  it("is not waited for behind the end of the answer", function()
+    local why
+    local peer = serve(function(req, res)
+      if req.query.later then return res:send((req:body())) end
+      ws.spawn(function() why = { req:body() } end)
+      res:send "enough"
+    end)
+    peer:send((post(length(6), "abc"):gsub("Connection: close\r\n", "")))
+    assert.equal("enough", peer:read_until("enough"):match("enough"))
+    assert.same({ nil, "the request is over", "CLOSED" }, { why[1], why[2], why[3] })
+    local later = post(length(3), "ghi"):gsub("POST /", "POST /?later=1")
+    assert.same({ "200", "ghi" }, { answer_to(peer, "def" .. later) })
+  end)
+
   it("tells when the client leaves before its end", function()
     for _, how in ipairs { "close", "reset" } do
       local result, asked

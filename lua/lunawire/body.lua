@@ -4,6 +4,7 @@
 local core = require "lunawire.core"
 local misuse = require "lunawire.misuse"
 local options = require "lunawire.options"
+local response = require "lunawire.response"
 local task = require "lunawire.task"
 
 local body = {}
@@ -33,6 +34,7 @@ local function read(req, limit, whole, on_piece, on_gone)
   local ok, message, code = core.read_body(conn, max, whole)
   if not ok then return nil, message, code end
   req.on_piece, req.on_body_gone = on_piece, on_gone
+  answer.reader, answer.is_plain = req, false
   conn._request = req
   return true
 end
@@ -112,7 +114,7 @@ core.set_hook("body", function(conn, piece, final)
   local req = conn._request
   local on_piece = req.on_piece
   if final then
-    conn._request, req.on_piece, req.on_body_gone = nil, nil, nil
+    response.end_body(req)
   end
   return on_piece(piece, final)
 end)

@@ -16,7 +16,10 @@ local response = {}
 --   head      { fields = { name, value, ... }, length =, closes = }
 --   is_known  to the hooks
 --   at_end    what request_end.lua calls
-local Response = { is_plain = true, code = 200, head = false, is_known = false, at_end = false }
+--   reader    the request, while its body is being read
+local Response = {
+  is_plain = true, code = 200, head = false, is_known = false, at_end = false, reader = false,
+}
 Response.__index = Response
 response.class = Response
 
@@ -75,6 +78,13 @@ function Response:header(name, value)
   return self
 end
 
+-- Nothing more of the request's body comes. Returns what was to hear of that before its end.
+function response.end_body(req)
+  local gone = req.on_body_gone
+  req.answer.reader, req.conn._request, req.on_piece, req.on_body_gone = false, nil, nil, nil
+  return gone
+end
+
 local no_head = {}
 
 local function begin(res)
@@ -87,6 +97,7 @@ end
 local function finished(res)
   res.finished = true
   if res.is_known then res.conn._response = nil end
+  if res.reader then response.end_body(res.reader)("the request is over", "CLOSED") end
   if res.at_end then return request_end.run(res) end
 end
 
@@ -234,7 +245,7 @@ end)
 core.set_hook("gone", function(conn, message, code)
   local req, res, ending = conn._request, conn._response, conn._ending
   conn._request, conn._response = nil, nil
-  if req and req.on_body_gone then req.on_body_gone(message, code) end
+  if req and req.on_body_gone then response.end_body(req)(message, code) end
   if req and req.closed then req.closed(req, message, code) end
   if res and res.closed then res.closed(res, message, code) end
   if ending then request_end.run(ending) end
