@@ -92,14 +92,8 @@ static bool has_pinned(const lw_outgoing *message) {
   return false;
 }
 
-/* Copies of the head and of the payload's parts side by side; masked when there is a key. False
- * when out of memory. */
-static bool append_copied(lw_out *out, lw_slice head, const lw_outgoing *message, size_t size,
-                          const uint8_t *key) {
-  uint8_t *to = lw_out_extend(out, head.size + size);
-  if (to == NULL) return false;
-  memcpy(to, head.data, head.size);
-  to += head.size;
+/* Copies the parts side by side, masked when there is a key, and returns where they end. */
+static uint8_t *copy_parts(uint8_t *to, const lw_outgoing *message, const uint8_t *key) {
   size_t offset = 0;
   for (size_t i = 0; i < message->part_count; i++) {
     const lw_part *part = &message->parts[i];
@@ -110,12 +104,11 @@ static bool append_copied(lw_out *out, lw_slice head, const lw_outgoing *message
     }
     offset += part->size;
   }
-  return true;
+  return to + offset;
 }
 
-/* The head, and behind it references to what is pinned. */
-static bool append_referenced(lw_out *out, lw_slice head, const lw_outgoing *message) {
-  if (!lw_out_copy(out, head.data, head.size)) return false;
+/* Appends the parts, as references where they are pinned. False when out of memory. */
+static bool append_parts(lw_out *out, const lw_outgoing *message) {
   for (size_t i = 0; i < message->part_count; i++) {
     lw_part *part = &message->parts[i];
     if (!part->pinned) {
@@ -131,7 +124,7 @@ static bool append_referenced(lw_out *out, lw_slice head, const lw_outgoing *mes
 
 bool lw__conn_append(lw_conn *conn, const lw_outgoing *message) {
   lw_out *out = lw__conn_gather(conn);
-  return out != NULL && append_referenced(out, LW_SLICE(""), message);
+  return out != NULL && append_parts(out, message);
 }
 
 void lw__outgoing_release(const lw_outgoing *message) {
@@ -148,18 +141,19 @@ lw_send_result lw__conn_out_of_memory(lw_conn *conn) {
 }
 
 lw_send_result lw__conn_send_frame(lw_conn *conn, lw_frame *frame, const lw_outgoing *message) {
-  uint8_t head[LW_FRAME_HEAD_MAX];
-  if (!conn->is_server && !lw__loop_mask(conn->loop, frame->key)) return LW_SEND_RANDOM;
-  size_t head_size = lw_session_send(&conn->session, frame, head);
-  if (head_size == 0) return LW_SEND_ORDER;
+  const uint8_t *key = conn->is_server ? NULL : frame->key;
+  if (key != NULL && !lw__loop_mask(conn->loop, frame->key)) return LW_SEND_RANDOM;
   lw_out *out = lw__conn_gather(conn);
   if (out == NULL) return lw__conn_out_of_memory(conn);
-  lw_slice start = {(const char *)head, head_size};
-  const uint8_t *key = conn->is_server ? NULL : frame->key;
-  bool appended = key == NULL && has_pinned(message)
-                      ? append_referenced(out, start, message)
-                      : append_copied(out, start, message, (size_t)frame->length, key);
-  return appended ? LW_SEND_OK : lw__conn_out_of_memory(conn);
+  bool refers = key == NULL && frame->length >= LW_PIN_MIN && has_pinned(message);
+  uint8_t *head = lw_out_reserve(out, LW_FRAME_HEAD_MAX + (refers ? 0 : (size_t)frame->length));
+  if (head == NULL) return lw__conn_out_of_memory(conn);
+  size_t head_size = lw_session_send(&conn->session, frame, head);
+  if (head_size == 0) return LW_SEND_ORDER;
+  uint8_t *end = head + head_size;
+  if (!refers) end = copy_parts(end, message, key);
+  lw_out_commit(out, (size_t)(end - head));
+  return !refers || append_parts(out, message) ? LW_SEND_OK : lw__conn_out_of_memory(conn);
 }
 
 /* --- messages --- */
@@ -192,9 +186,10 @@ static bool count_unsent(lw_conn *conn, const lw_outgoing *message, bool final) 
   return true;
 }
 
-/* A flush that fails ends the connection; then the message was not accepted after all. */
+/* Too much was gathered to wait. If writing it ends the connection, the message was not accepted
+ * after all. */
 static bool flush_much(lw_conn *conn, const lw_outgoing *message) {
-  lw__conn_flush_full(conn);
+  lw__conn_flush(conn);
   if (conn->state == LW_OPEN) return true;
   conn->unsent -= begins_message(message);
   return false;
@@ -231,7 +226,8 @@ static lw_send_result send_message(lw_conn *conn, const lw_outgoing *message) {
   bool ends = message->fragment && message->final;
   if (ends && conn->member != NULL && !lw__member_send_held(conn->member, false))
     return lw__conn_out_of_memory(conn);
-  if (!flush_much(conn, message)) return LW_SEND_CLOSED;
+  bool is_much = lw_out_size(conn->out) >= LW_FLUSH_SIZE;
+  if (is_much && !flush_much(conn, message)) return LW_SEND_CLOSED;
   return lw__conn_accepted(conn);
 }
 

@@ -183,39 +183,31 @@ static bool grow_pieces(lw_out *out) {
   return true;
 }
 
-static struct piece *append_piece(lw_out *out) {
+static bool ends_copied(const lw_out *out) {
+  return out->count > 0 && out->pieces[out->count - 1].data == NULL;
+}
+
+uint8_t *lw_out_reserve(lw_out *out, size_t most) {
+  if (most > out->bytes_capacity - out->bytes_used && !grow_bytes(out, most)) return NULL;
   if (out->count == out->pieces_capacity && !grow_pieces(out)) return NULL;
-  return &out->pieces[out->count++];
+  return out->bytes + out->bytes_used;
 }
 
-/* The piece of copied bytes at the end; neighbours share one. */
-static struct piece *copied_piece(lw_out *out) {
-  if (out->count > 0 && out->pieces[out->count - 1].data == NULL)
-    return &out->pieces[out->count - 1];
-  struct piece *piece = append_piece(out);
-  if (piece == NULL) return NULL;
-  piece->data = NULL;
-  piece->size = 0;
-  return piece;
-}
-
-uint8_t *lw_out_extend(lw_out *out, size_t size) {
-  if (size > out->bytes_capacity - out->bytes_used && !grow_bytes(out, size)) return NULL;
-  uint8_t *place = out->bytes + out->bytes_used;
-  if (size == 0) return place;
-  struct piece *piece = copied_piece(out);
-  if (piece == NULL) return NULL;
-  piece->size += size;
+/* Copied neighbours share a piece. */
+void lw_out_commit(lw_out *out, size_t size) {
+  if (size == 0) return;
+  if (!ends_copied(out)) out->pieces[out->count++] = (struct piece){0};
+  out->pieces[out->count - 1].size += size;
   out->bytes_used += size;
   out->size += size;
-  return place;
 }
 
 bool lw_out_copy(lw_out *out, const void *data, size_t size) {
   if (size == 0) return true;
-  uint8_t *place = lw_out_extend(out, size);
+  uint8_t *place = lw_out_reserve(out, size);
   if (place == NULL) return false;
   memcpy(place, data, size);
+  lw_out_commit(out, size);
   return true;
 }
 
@@ -225,9 +217,8 @@ bool lw_out_reference(lw_out *out, const void *data, size_t size, const lw_out_o
     return true;
   }
   if (size > SIZE_MAX / 2 - out->size) return false;
-  struct piece *piece = append_piece(out);
-  if (piece == NULL) return false;
-  *piece = (struct piece){data, size, *owner};
+  if (out->count == out->pieces_capacity && !grow_pieces(out)) return false;
+  out->pieces[out->count++] = (struct piece){data, size, *owner};
   out->size += size;
   return true;
 }
@@ -250,15 +241,6 @@ bool lw_out_share(lw_out *out, lw_block *block, const uint8_t *data, size_t size
   bool appended = lw_out_reference(out, data, size, &owner);
   if (!appended) lw_block_release(block);
   return appended;
-}
-
-void lw_out_undo(lw_out *out, size_t size) {
-  if (size == 0) return;
-  struct piece *piece = &out->pieces[out->count - 1];
-  piece->size -= size;
-  out->bytes_used -= size;
-  out->size -= size;
-  if (piece->size == 0) out->count--;
 }
 
 /* --- marks --- */

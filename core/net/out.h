@@ -44,9 +44,10 @@ void lw_out_give(lw_out_pool *pool, lw_out *out);
 /* Bytes appended and not yet marked as written. */
 size_t lw_out_size(const lw_out *out);
 
-/* Appends `size` bytes that the caller fills in at once (before any other call on this lw_out).
- * NULL when out of memory; nothing is appended then. */
-uint8_t *lw_out_extend(lw_out *out, size_t size);
+/* Where up to `most` bytes can be put, of which lw_out_commit appends the first `size`: the next
+ * call on this lw_out, or nothing is appended. NULL when out of memory. */
+uint8_t *lw_out_reserve(lw_out *out, size_t most);
+void lw_out_commit(lw_out *out, size_t size);
 
 /* Appends a copy. False when out of memory; nothing is appended then. */
 bool lw_out_copy(lw_out *out, const void *data, size_t size);
@@ -59,10 +60,6 @@ bool lw_out_reference(lw_out *out, const void *data, size_t size, const lw_out_o
  * follow the last appended ones in the same block make one piece with them. False when out of
  * memory; nothing is appended then. */
 bool lw_out_share(lw_out *out, lw_block *block, const uint8_t *data, size_t size);
-
-/* Takes the last `size` appended bytes back, which were appended by lw_out_extend or lw_out_copy:
- * for undoing a frame head whose payload could not be appended. */
-void lw_out_undo(lw_out *out, size_t size);
 
 /* A unit ends here: once everything up to here is written, *pending is decremented. What is given
  * back unwritten leaves it as it is. All units of one lw_out have the same counter, which must be

@@ -41,10 +41,10 @@ static lw_error second_byte_error(uint8_t first, uint8_t second, const lw_frame_
   bool masked = (second & BIT_MASK) != 0;
   if (masked != rules->from_client) return masked ? LW_E_MASKED : LW_E_UNMASKED;
   uint8_t opcode = first & BITS_OPCODE;
+  if (!lw_opcode_is_control(opcode)) return LW_OK;
   uint8_t length = second & BITS_LENGTH;
-  if (lw_opcode_is_control(opcode) && length > LW_CONTROL_MAX) return LW_E_LONG_CONTROL;
-  if (opcode == LW_OP_CLOSE && length == 1) return LW_E_CLOSE_PAYLOAD;
-  return LW_OK;
+  if (length > LW_CONTROL_MAX) return LW_E_LONG_CONTROL;
+  return opcode == LW_OP_CLOSE && length == 1 ? LW_E_CLOSE_PAYLOAD : LW_OK;
 }
 
 /* How many bytes of length follow the second byte. */
@@ -86,12 +86,13 @@ static lw_error head_error(const uint8_t *data, size_t size, const lw_frame_rule
 
 /* Fills *frame from a complete and legal head. */
 static void read_head(lw_frame *frame, const uint8_t *data, size_t length_bytes) {
-  frame->fin = (data[0] & BIT_FIN) != 0;
-  frame->rsv1 = (data[0] & BIT_RSV1) != 0;
-  frame->opcode = data[0] & BITS_OPCODE;
-  frame->masked = (data[1] & BIT_MASK) != 0;
+  uint8_t first = data[0], second = data[1];
+  frame->fin = (first & BIT_FIN) != 0;
+  frame->rsv1 = (first & BIT_RSV1) != 0;
+  frame->opcode = first & BITS_OPCODE;
+  frame->masked = (second & BIT_MASK) != 0;
   frame->length =
-      length_bytes == 0 ? data[1] & BITS_LENGTH : read_big_endian(data + 2, length_bytes);
+      length_bytes == 0 ? second & BITS_LENGTH : read_big_endian(data + 2, length_bytes);
   if (frame->masked) {
     memcpy(frame->key, data + 2 + length_bytes, sizeof frame->key);
   } else {
@@ -111,6 +112,18 @@ lw_result lw_frame_decode(lw_frame *frame, size_t *used, const uint8_t *data, si
   read_head(frame, data, length_bytes);
   *used = head;
   return LW_DONE;
+}
+
+size_t lw_frame_decode_whole(lw_frame *frame, const uint8_t *data, size_t size, bool from_client) {
+  if (size < 2) return 0;
+  uint8_t opcode = data[0] ^ BIT_FIN, length = data[1] ^ (from_client ? BIT_MASK : 0);
+  if ((opcode != LW_OP_TEXT && opcode != LW_OP_BINARY) || length > LENGTH_16) return 0;
+  size_t length_bytes = length_size(length);
+  size_t head = 2 + length_bytes + (from_client ? sizeof frame->key : 0);
+  if (size < head) return 0;
+  read_head(frame, data, length_bytes);
+  bool is_minimal = length_bytes == 0 || frame->length >= LENGTH_16;
+  return is_minimal && size - head >= frame->length ? head : 0;
 }
 
 static void write_big_endian(uint8_t *to, uint64_t value, size_t size) {

@@ -48,6 +48,11 @@ typedef struct lw_frame_rules {
 lw_result lw_frame_decode(lw_frame *frame, size_t *used, const uint8_t *data, size_t size,
                           const lw_frame_rules *rules, lw_error *error);
 
+/* The short way for what most frames are: a whole message, text or binary, not compressed, shorter
+ * than 64 KiB and all of it there. Fills *frame and returns the size of the head. 0: the frame is
+ * something else, legal or not, and lw_frame_decode tells. */
+size_t lw_frame_decode_whole(lw_frame *frame, const uint8_t *data, size_t size, bool from_client);
+
 /* Writes the head, its length in the shortest form, and returns its size. */
 size_t lw_frame_encode(uint8_t head[LW_FRAME_HEAD_MAX], const lw_frame *frame);
 

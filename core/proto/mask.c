@@ -51,17 +51,32 @@ static inline void mask_word(uint8_t *to, const uint8_t *from, uint64_t pattern)
   memcpy(to, &word, sizeof word);
 }
 
+static inline void mask_half(uint8_t *to, const uint8_t *from, uint32_t pattern) {
+  uint32_t half;
+  memcpy(&half, from, sizeof half);
+  half ^= pattern;
+  memcpy(to, &half, sizeof half);
+}
+
 /* Masks the whole blocks at the beginning and returns their size. */
-static size_t mask_blocks(uint8_t *to, const uint8_t *from, size_t size, uint64_t pattern) {
-  lane wide = pattern ^ (lane) { 0 }; /* fills every element */
+static size_t mask_blocks(uint8_t *to, const uint8_t *from, size_t size, lane pattern) {
   size_t at = 0;
-  for (; size - at >= BLOCK_SIZE; at += BLOCK_SIZE) mask_block(to + at, from + at, wide);
+  for (; size - at >= BLOCK_SIZE; at += BLOCK_SIZE) mask_block(to + at, from + at, pattern);
   return at;
 }
 
 void lw_mask(uint8_t *to, const uint8_t *from, size_t size, const uint8_t key[4], size_t offset) {
   uint64_t pattern = pattern_at(key, offset);
-  size_t at = size < BLOCK_SIZE ? 0 : mask_blocks(to, from, size, pattern);
-  for (; size - at >= sizeof pattern; at += sizeof pattern) mask_word(to + at, from + at, pattern);
+  lane wide = pattern ^ (lane) { 0 }; /* fills every element */
+  size_t at = size < BLOCK_SIZE ? 0 : mask_blocks(to, from, size, wide);
+  for (; at + sizeof wide <= size; at += sizeof wide) mask_lane(to + at, load(from + at), wide);
+  if (at + sizeof pattern <= size) {
+    mask_word(to + at, from + at, pattern);
+    at += sizeof pattern;
+  }
+  if (at + 4 <= size) { /* the pattern is the same in both of its halves */
+    mask_half(to + at, from + at, (uint32_t)pattern);
+    at += 4;
+  }
   for (; at < size; at++) to[at] = from[at] ^ key[(offset + at) & 3];
 }

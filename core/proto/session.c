@@ -332,13 +332,30 @@ static lw_result read_control(lw_session *s, lw_event *event) {
   return deliver_control(s, event, whole);
 }
 
-/* ---- the way in ---- */
-
 /* Frees what the last event may have pointed to: a message or control frame that is whole was
  * delivered. A session that waits for the peer to begin something owns no memory. */
 static void release_delivered(lw_session *s) {
   if (s->message.data != NULL && s->receiving == 0) free_message(s);
   if (s->control != NULL && !s->in_payload) free_control(s);
+}
+
+/* The short way of a message that is whole in the input. LW_MORE: what comes next is something
+ * else, or is to be refused, and nothing was consumed. */
+static lw_result read_whole(lw_session *s, lw_event *event) {
+  const lw_session_config *config = s->config;
+  bool is_between = s->receiving == 0 && !s->in_payload && s->head_size == 0;
+  if (!is_between || config->stream_messages) return LW_MORE;
+  lw_frame frame;
+  size_t head = lw_frame_decode_whole(&frame, s->input, s->input_size, config->is_server);
+  if (head == 0 || frame.length > config->max_message) return LW_MORE;
+  uint8_t *data = s->input + head;
+  size_t size = (size_t)frame.length;
+  if (frame.masked) lw_mask(data, data, size, frame.key, 0);
+  consume(s, head + size);
+  if (frame.opcode == LW_OP_TEXT && !lw_utf8_valid(data, size)) return fail(s, LW_E_INVALID_UTF8);
+  *event = (lw_event){.type = LW_EVENT_MESSAGE, .opcode = frame.opcode, .final = true};
+  event->data = (lw_slice){(const char *)data, size};
+  return LW_DONE;
 }
 
 static lw_result read_payload(lw_session *s, lw_event *event) {
@@ -353,51 +370,12 @@ lw_result lw_session_next(lw_session *s, lw_event *event) {
     drop_input(s); /* also what came after the close frame */
     return LW_MORE;
   }
+  lw_result whole = read_whole(s, event);
+  if (whole != LW_MORE) return whole;
   while (s->input_size > 0 || s->is_inflating) {
     lw_result result = s->in_payload || s->is_inflating ? LW_DONE : read_head(s);
     if (result == LW_DONE) result = read_payload(s, event);
     if (result != LW_MORE) return result;
   }
   return LW_MORE;
-}
-
-/* ---- the way out ---- */
-
-static bool may_send_control(const lw_frame *frame) {
-  return frame->fin && !frame->rsv1 && frame->length <= LW_CONTROL_MAX;
-}
-
-static bool may_send_data(const lw_session *s, const lw_frame *frame) {
-  bool is_first = frame->opcode != LW_OP_CONTINUATION;
-  bool may_rsv1 = is_first && s->deflate != NULL;
-  return is_first == (s->sending == 0) && (!frame->rsv1 || may_rsv1);
-}
-
-bool lw_session_may_send(const lw_session *s, const lw_frame *frame) {
-  if (s->close_sent || frame->length > INT64_MAX) return false;
-  switch (frame->opcode) {
-  case LW_OP_CLOSE:
-  case LW_OP_PING:
-  case LW_OP_PONG:
-    return may_send_control(frame);
-  case LW_OP_CONTINUATION:
-  case LW_OP_TEXT:
-  case LW_OP_BINARY:
-    return may_send_data(s, frame);
-  default:
-    return false;
-  }
-}
-
-size_t lw_session_send(lw_session *s, const lw_frame *intent, uint8_t head[LW_FRAME_HEAD_MAX]) {
-  if (!lw_session_may_send(s, intent)) return 0;
-  lw_frame frame = *intent;
-  frame.masked = !s->config->is_server;
-  if (frame.opcode == LW_OP_CLOSE) {
-    s->close_sent = true;
-  } else if (!lw_opcode_is_control(frame.opcode)) {
-    if (frame.opcode != LW_OP_CONTINUATION) s->sending = frame.opcode;
-    if (frame.fin) s->sending = 0;
-  }
-  return lw_frame_encode(head, &frame);
 }

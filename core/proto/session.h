@@ -47,8 +47,8 @@ typedef struct lw_event {
   lw_slice data;    /* borrowed until the next call on this session */
 } lw_event;
 
-/* The fields belong to session.c; the struct is here so that a connection can embed it. What each
- * message touches comes first, up to LW_SESSION_HOT. */
+/* The fields belong to session.c and session_send.c; the struct is here so that a connection can
+ * embed it. What each message touches comes first, up to LW_SESSION_HOT. */
 typedef struct lw_session {
   const lw_session_config *config;
   uint8_t *input; /* the unread rest of what was fed: borrowed */

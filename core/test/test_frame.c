@@ -129,10 +129,43 @@ TEST(tells_the_bits) {
   CHECK(memcmp(head, "\x41\x03", 2) == 0);
 }
 
+/* The short way against the long one, for what begins like this and is cut off anywhere: it takes
+ * what is a whole message, and nothing else. */
+enum { MOST = 4 + 4 + 200 };
+
+static void compare_ways(uint8_t *end, bool is_server, const uint8_t start[4]) {
+  const lw_frame_rules rules = {.from_client = is_server};
+  for (size_t size = 0; size <= MOST; size++) {
+    lw_frame frame = {0}, again = {0};
+    size_t used = 0;
+    lw_error error;
+    memset(end - size, 'k', size);
+    memcpy(end - size, start, size < 4 ? size : 4);
+    lw_result result = lw_frame_decode(&frame, &used, end - size, size, &rules, &error);
+    bool is_message = frame.opcode == LW_OP_TEXT || frame.opcode == LW_OP_BINARY;
+    bool is_whole = result == LW_DONE && frame.fin && is_message && frame.length <= size - used;
+    CHECK_INT(lw_frame_decode_whole(&again, end - size, size, is_server), is_whole ? used : 0);
+    if (is_whole) CHECK(memcmp(&again, &frame, sizeof frame) == 0);
+  }
+}
+
+TEST(finds_whole_messages_by_the_short_way) {
+  uint8_t *end = test_guarded(MOST) + MOST;
+  for (unsigned byte = 0; byte < 256; byte++) {
+    compare_ways(end, true, (const uint8_t[]){(uint8_t)byte, 0x85, 0, 0});
+    compare_ways(end, false, (const uint8_t[]){(uint8_t)byte, 0x05, 0, 0});
+    for (uint8_t length = 125; length <= 127; length++) {
+      compare_ways(end, true, (const uint8_t[]){0x82, (uint8_t)byte, 0, length});
+      compare_ways(end, false, (const uint8_t[]){0x81, (uint8_t)byte, 0, length});
+    }
+  }
+}
+
 int main(void) {
   RUN(decodes_all_lengths);
   RUN(fails_at_the_first_illegal_byte);
   RUN(judges_every_first_byte);
   RUN(tells_the_bits);
+  RUN(finds_whole_messages_by_the_short_way);
   return test_end();
 }

@@ -26,9 +26,9 @@ TEST(starts_empty) {
   lw_out *out = take_counting();
   CHECK_INT(lw_out_size(out), 0);
   CHECK_INT(count_pieces(out), 0);
-  CHECK(lw_out_extend(out, 0) != NULL);
+  CHECK(lw_out_reserve(out, 0) != NULL);
+  lw_out_commit(out, 0);
   CHECK(lw_out_copy(out, NULL, 0));
-  lw_out_undo(out, 0);
   lw_out_advance(out, 0);
   CHECK_INT(count_pieces(out), 0);
   give(out);
@@ -36,9 +36,11 @@ TEST(starts_empty) {
 
 TEST(puts_copies_side_by_side) {
   lw_out *out = take_counting();
-  memcpy(lw_out_extend(out, 2), "ab", 2);
+  memcpy(lw_out_reserve(out, 4), "ab", 2);
+  lw_out_commit(out, 2);
   CHECK(lw_out_copy(out, "cd", 2));
-  memcpy(lw_out_extend(out, 1), "e", 1);
+  memcpy(lw_out_reserve(out, 1), "e", 1);
+  lw_out_commit(out, 1);
   CHECK_INT(count_pieces(out), 1);
   CHECK(holds(out, "abcde"));
   give(out);
@@ -103,17 +105,16 @@ TEST(appends_while_partly_written) {
   CHECK_INT(released[0], 1);
 }
 
-TEST(undoes_what_was_copied_last) {
+TEST(appends_nothing_of_what_is_only_reserved) {
   lw_out *out = take_counting();
-  CHECK(lw_out_copy(out, "abcd", 4));
-  lw_out_undo(out, 2);
-  CHECK(holds(out, "ab"));
-  CHECK(reference(out, "c", 1, 0));
-  CHECK(lw_out_extend(out, 4) != NULL);
-  lw_out_undo(out, 4);
-  CHECK_INT(count_pieces(out), 2);
-  CHECK(lw_out_copy(out, "d", 1));
-  CHECK(holds(out, "abcd"));
+  CHECK(lw_out_reserve(out, 4) != NULL);
+  CHECK(reference(out, "ab", 2, 0));
+  memcpy(lw_out_reserve(out, 4), "xxxx", 4);
+  lw_out_commit(out, 0);
+  CHECK_INT(count_pieces(out), 1);
+  CHECK(lw_out_reserve(out, 4) != NULL);
+  CHECK(lw_out_copy(out, "c", 1));
+  CHECK(holds(out, "abc"));
   give(out);
 }
 
@@ -156,8 +157,8 @@ TEST(describes_no_more_than_one_call_can_write) {
 TEST(refuses_sizes_that_overflow) {
   lw_out *out = take_counting();
   CHECK(lw_out_copy(out, "a", 1));
-  CHECK(lw_out_extend(out, SIZE_MAX) == NULL);
-  CHECK(lw_out_extend(out, SIZE_MAX - 1) == NULL);
+  CHECK(lw_out_reserve(out, SIZE_MAX) == NULL);
+  CHECK(lw_out_reserve(out, SIZE_MAX - 1) == NULL);
   CHECK(!reference(out, "x", SIZE_MAX, 0));
   CHECK(holds(out, "a"));
   give(out);
@@ -248,7 +249,7 @@ TEST(appends_nothing_when_bytes_cannot_grow) {
   CHECK(holds(out, "ab"));
   CHECK(lw_out_copy(out, block, sizeof block)); /* now from the heap */
   test_fail_allocation(1);
-  CHECK(lw_out_extend(out, 100000) == NULL);
+  CHECK(lw_out_reserve(out, 100000) == NULL);
   CHECK(test_allocation_failed());
   CHECK_INT(lw_out_size(out), sizeof block + 2);
   CHECK_INT(count_pieces(out), 1);
@@ -274,17 +275,15 @@ TEST(appends_nothing_when_pieces_cannot_grow) {
   CHECK_INT(released[0], appended);
 }
 
-TEST(undoes_a_head_whose_payload_finds_no_memory) {
+TEST(reserves_nothing_when_pieces_cannot_grow) {
   lw_out *out = take_counting();
-  for (int i = 0; i < 3; i++) CHECK(reference(out, "x", 1, 0));
-  CHECK(lw_out_copy(out, "head", 4));
+  for (int i = 0; i < 4; i++) CHECK(reference(out, "x", 1, 0));
   test_fail_allocation(1);
-  CHECK(!reference(out, "payload", 7, 1));
+  CHECK(lw_out_reserve(out, 1) == NULL);
   CHECK(test_allocation_failed());
-  lw_out_undo(out, 4);
-  CHECK(holds(out, "xxx"));
+  CHECK(lw_out_copy(out, "y", 1));
+  CHECK(holds(out, "xxxxy"));
   give(out);
-  CHECK_INT(released[1], 0);
 }
 
 /* --- the pool --- */
@@ -339,7 +338,7 @@ int main(void) {
   RUN(advances_by_single_bytes);
   RUN(can_be_filled_again_when_all_is_written);
   RUN(appends_while_partly_written);
-  RUN(undoes_what_was_copied_last);
+  RUN(appends_nothing_of_what_is_only_reserved);
   RUN(releases_an_empty_reference_at_once);
   RUN(describes_at_most_what_was_asked_for);
   RUN(describes_no_more_than_one_call_can_write);
@@ -350,7 +349,7 @@ int main(void) {
   RUN(survives_a_failed_take);
   RUN(appends_nothing_when_bytes_cannot_grow);
   RUN(appends_nothing_when_pieces_cannot_grow);
-  RUN(undoes_a_head_whose_payload_finds_no_memory);
+  RUN(reserves_nothing_when_pieces_cannot_grow);
   RUN(reuses_spares_and_their_memory);
   RUN(keeps_no_large_buffers);
   RUN(keeps_a_bounded_number_of_spares);
