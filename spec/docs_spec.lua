@@ -3,7 +3,7 @@
 
 local core = require "lunawire.core"
 local helper = require "spec.helper"
-local options = require "lunawire.options"
+local schema = require "lunawire.schema"
 local ws = require "lunawire"
 
 local documents = {}
@@ -211,7 +211,7 @@ local function names_of_code()
   add_matches(names, "req.", fields_of("Request"), "%-%-%-@field ([%l_]+)")
   add_matches(names, "res.", fields_of("Response"), "%-%-%-@field ([%l_]+)")
   add_matches(names, "task.", fields_of("Task"), "%-%-%-@field ([%l_]+)")
-  for _, option in ipairs(options.schema) do
+  for _, option in ipairs(schema.rows()) do
     if option.name:find("^on_") and option.kind == "function" then names[option.name] = true end
   end
   return names
@@ -312,7 +312,7 @@ local function kind_of(option)
   local kinds = {
     tokens = "list of names", origins = '`"*"` or list', deflate = "boolean or table",
     tls_server = 'table or `"self-signed"`', tls_client = "table", auth = "table",
-    proxy = "string or false", reconnect = "boolean or table",
+    proxy = "string or false", reconnect = "boolean or table", slow = "choice",
   }
   return kinds[option.kind] or option.kind
 end
@@ -326,7 +326,7 @@ describe("the options in", function()
     it("docs/api.md are those of " .. scope, function()
       local problems, known = {}, {}
       for _, row in ipairs(rows_below(api, heading)) do known[row[1]] = row end
-      for _, option in ipairs(options.schema) do
+      for _, option in ipairs(schema.rows()) do
         local row = known["`" .. option.name .. "`"]
         local belongs = (" " .. option.scopes .. " "):find(" " .. scope .. " ", 1, true)
         if belongs and not row then
@@ -348,7 +348,7 @@ describe("the options in", function()
 
   it("README.md have their defaults", function()
     local problems, by_name = {}, {}
-    for _, option in ipairs(options.schema) do by_name["`" .. option.name .. "`"] = option end
+    for _, option in ipairs(schema.rows()) do by_name["`" .. option.name .. "`"] = option end
     local rows = rows_below(documents["README.md"], "^Defaults$")
     assert.is_true(#rows > 8)
     for _, row in ipairs(rows) do

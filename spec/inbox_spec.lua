@@ -1,253 +1,58 @@
--- conn:receive() and conn:messages(), on both sides of a connection.
+-- What takes the messages of connections that are read: handlers between the core and receive().
 
-local core = require "lunawire.core"
-local helper = require "spec.helper"
-local ws = require "lunawire"
+local inbox = require "lunawire.inbox"
 
--- A server whose one route is `route`, and the URL of it.
-local function serve(route, close_timeout)
-  local server = assert(ws.serve {
-    port = 0, routes = { ["WS /"] = route }, close_timeout = close_timeout,
-  })
-  return server, ("ws://127.0.0.1:%d/"):format(server.port)
+-- A connection as far as an inbox looks at it.
+local function new_conn()
+  local conn = { pauses = 0, _inbox = { first = 1, last = 0, kinds = {}, paused = false } }
+  function conn:pause() self.pauses = self.pauses + 1 end
+  return conn
 end
 
--- Runs fn in a task and the loop until it has ended; errors in it are errors here. Not by pcall,
--- inside which Lua 5.1 cannot wait.
-local function in_task(fn)
-  local task = ws.spawn(fn)
-  local _, message = task:join(30)
-  if task.state ~= "done" then error(message, 0) end
-end
-
-local closed_by_server = { on_open = function(conn)
-  for i = 1, 3 do conn:send("message " .. i, i == 2 and "binary" or "text") end
-  conn:close(4001, "enough")
-end }
-
-describe("receive", function()
-  teardown(helper.check_leaks)
-
-  local server
-  after_each(function() server:stop() end)
-
-  it("waits on the main thread by running the loop", function()
-    local url
-    server, url = serve(closed_by_server)
-    local conn = assert(ws.connect(url))
-    assert.equal(2, select("#", conn:receive()))
-    assert.same({ "message 2", "binary" }, { conn:receive(30) })
-    assert.same({ "message 3", "text" }, { conn:receive() })
-    local last = { n = 5, conn:receive() }
-    assert.same({ n = 5, nil, "the connection is closed (4001: enough)", "CLOSED", 4001, "enough" },
-      last)
-    assert.same(last, { n = 5, conn:receive() })
-  end)
-
-  it("waits in a task by letting others run", function()
-    local url
-    server, url = serve(closed_by_server)
-    local got = {}
-    in_task(function()
-      local conn = assert(ws.connect(url))
-      while true do
-        local message, kind, code = conn:receive()
-        got[#got + 1] = message or code
-        if not message then break end
-        assert(kind)
-      end
-    end)
-    assert.same({ "message 1", "message 2", "message 3", "CLOSED" }, got)
-  end)
-
-  it("tells code and reason at once after terminate", function()
-    local url
-    server, url = serve {}
-    local conn = assert(ws.connect(url))
-    conn:terminate()
-    assert.same({ n = 3, "CLOSED", 1006, "terminated" }, { n = 3, select(3, conn:receive(30)) })
-  end)
-
-  it("gives up after a time, and may be called again", function()
-    local url
-    server, url = serve { on_message = function(conn) conn:send("late") end }
-    local conn = assert(ws.connect(url))
-    local message, text, code = conn:receive(0.001)
-    assert.is_nil(message)
-    assert.equal("nothing came within 0.001 seconds", text)
-    assert.equal("TIMEOUT", code)
-    conn:send("now")
-    assert.equal("late", (conn:receive()))
-    conn:close()
-  end)
-
-  it("refuses a second reader", function()
-    local url
-    server, url = serve {}
-    local conn = assert(ws.connect(url))
-    local first = ws.spawn(function() return conn:receive() end)
-    assert.has_error(function() conn:receive() end,
-      "another coroutine is receiving from this connection")
-    conn:close()
-    local _, _, code = first:join(30)
-    assert.equal("CLOSED", code)
-  end)
-
-  it("in a handler raises and says what to do", function()
-    local url, problem, message
-    server, url = serve {
-      on_open = function(conn)
-        local _
-        _, problem = pcall(conn.receive, conn)
-        ws.spawn(function() message = conn:receive() end)
-      end,
-    }
-    local conn = assert(ws.connect(url))
-    conn:send("still works")
-    helper.wait_until(function() return message end)
-    assert.matches("a handler cannot wait", problem)
-    assert.equal("still works", message)
-    conn:close()
-  end)
-
-  it("stops the peer when nobody reads, and loses nothing", function()
-    local url
-    local total = 2000
-    local text = ("x"):rep(10000)
-    local sent = 0
-    server, url = serve(function(conn)
-      for i = 1, total do
-        conn:send(i .. text) -- waits while too much is on the way
-        sent = i
-      end
-      conn:receive()
-    end)
-    local conn = assert(ws.connect(url))
-    ws.sleep(0.1)
-    assert.is_true(sent < total)
-    for i = 1, total do
-      local message = assert(conn:receive(30))
-      assert.equal(tostring(i), message:sub(1, #message - #text))
+describe("the inbox", function()
+  it("leaves handlers alone that take the messages themselves", function()
+    for _, name in ipairs { "on_message", "on_chunk" } do
+      local handlers = { [name] = print }
+      assert.equal(handlers, inbox.attach(handlers))
     end
-    conn:close()
-    conn:receive()
   end)
 
-  it("is not needed: a send that waits is woken when the connection ends", function()
-    local url, results
-    server, url = serve(function(conn)
-      local text = ("x"):rep(100000)
-      repeat results = { n = 3, conn:send(text) } until not results[1]
-    end)
-    local conn = assert(ws.connect(url))
-    conn:pause()
-    ws.sleep(0.05)
-    assert.is_true(not results or results[1])
-    conn:terminate()
-    helper.wait_until(function() return results and not results[1] end)
-    assert.is_nil(results[1])
-    assert.is_string(results[2])
-    assert.equal("CLOSED", results[3])
+  it("takes the place of on_message, and changes nothing that it was given", function()
+    local handlers = { on_open = print }
+    local attached = inbox.attach(handlers)
+    assert.same({ on_open = print }, handlers)
+    assert.equal(print, attached.on_open)
+    assert.equal(inbox.on_message, attached.on_message)
   end)
 
-  it("does not keep a connection from closing when nobody reads", function()
-    local url, served
-    server, url = serve(function(conn)
-      served = conn
-      ws.sleep(0.05)
-    end, 600)
-    local conn = assert(ws.connect(url, { close_timeout = 600 }))
-    for i = 1, 100 do conn:send("message " .. i) end
-    assert.equal(1000, (select(4, conn:receive(30))))
-    helper.wait_until(function() return served.state == "closed" end)
+  it("keeps messages in order, and holds the peer back before there are too many", function()
+    local conn = new_conn()
+    for i = 1, 20 do inbox.on_message(conn, "message " .. i, i == 2 and "binary" or "text") end
+    assert.equal(1, conn.pauses)
+    assert.equal("message 20", conn._inbox[20])
+    assert.equal("binary", conn._inbox.kinds[2])
   end)
 
-  it("raises where handlers take the messages", function()
-    local raised, message
-    local url
-    server, url = serve {
-      on_message = function(conn) raised, message = pcall(conn.receive, conn, 1) end,
-    }
-    local conn = assert(ws.connect(url))
-    conn:send("it")
-    helper.wait_until(function() return message end)
-    assert.is_false(raised)
-    assert.matches("receive needs them without on_message", message)
-    conn:close()
+  it("hands a message to whoever waits for it", function()
+    local conn, got = new_conn(), {}
+    conn._inbox.reader = { wake = function(_, ...) got = { ... } end }
+    inbox.on_message(conn, "hello", "text")
+    assert.same({ "hello", "text" }, got)
+    assert.is_nil(conn._inbox.reader)
+    assert.is_nil(conn._inbox[1])
   end)
 
-  it("works beside handlers when there is no on_message", function()
-    local closed
-    local url
-    server, url = serve {
-      on_open = function(conn)
-        ws.spawn(function()
-          local message = conn:receive()
-          conn:send("got " .. message)
-        end)
-      end,
-      on_close = function(_, code) closed = code end,
-    }
-    local conn = assert(ws.connect(url))
-    conn:send("it")
-    assert.equal("got it", (conn:receive(30)))
-    conn:close(4000)
-    helper.wait_until(function() return closed end)
-    assert.equal(4000, closed)
-  end)
-end)
-
-describe("messages", function()
-  teardown(helper.check_leaks)
-
-  local server
-  after_each(function() server:stop() end)
-
-  it("iterates on the main thread until the connection closes", function()
-    local url
-    server, url = serve(closed_by_server)
-    local got = {}
-    for message, kind in assert(ws.connect(url)):messages() do
-      got[#got + 1] = message .. " " .. kind
-    end
-    assert.same({ "message 1 text", "message 2 binary", "message 3 text" }, got)
+  it("forgets messages that nobody will ever read", function()
+    inbox.on_message({}, "hello", "text")
+    inbox.attach({}).on_close({}, 1000, "")
   end)
 
-  it("makes a server of three lines", function()
-    local url
-    server, url = serve(function(conn)
-      while true do
-        local message, kind = conn:receive()
-        if not message then break end
-        conn:send(message, kind)
-      end
-    end)
-    local conn = assert(ws.connect(url))
-    conn:send("hello", "binary")
-    assert.same({ "hello", "binary" }, { conn:receive(30) })
-    conn:close()
-    conn:receive()
-  end)
-
-  it("iterates in a task, or says in Lua 5.1 what to do instead", function()
-    local url
-    server, url = serve(closed_by_server)
-    local count, report = 0, nil
-    core.set_hook("report", function(message) report = message end)
-    in_task(function()
-      local conn = assert(ws.connect(url))
-      local task = ws.spawn(function()
-        for _ in conn:messages() do count = count + 1 end
-      end)
-      task:join()
-      conn:close()
-    end)
-    core.set_hook("report", nil)
-    if report then
-      assert.equal("Lua 5.1", _VERSION)
-      assert.matches("Lua 5.1 cannot wait in a for loop", report)
-    else
-      assert.equal(3, count)
-    end
+  it("notes how the connection ended, and calls the script's on_close", function()
+    local conn, said = new_conn(), {}
+    local attached = inbox.attach { on_close = function(...) said = { ... } end }
+    attached.on_close(conn, 4001, "enough")
+    assert.same({ conn, 4001, "enough" }, said)
+    assert.equal("the connection is closed (4001: enough)", conn._inbox.closed[2])
+    assert.equal("the connection is closed (1000)", inbox.closed_sentence(1000, ""))
   end)
 end)

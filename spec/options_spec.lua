@@ -141,11 +141,4 @@ describe("options", function()
     assert.equal(type, o.on_upgrade)
     assert.equal("drop", o.on_slow)
   end)
-
-  it("are all documented in one line", function()
-    for _, option in ipairs(options.schema) do
-      assert.is_string(option.doc)
-      assert.is_true(#option.doc > 5 and not option.doc:find("\n"))
-    end
-  end)
 end)

@@ -4,7 +4,7 @@
 local core = require "lunawire.core"
 local misuse = require "lunawire.misuse"
 local options = require "lunawire.options"
-local response = require "lunawire.response"
+local request_end = require "lunawire.request_end"
 local task = require "lunawire.task"
 
 local body = {}
@@ -114,7 +114,7 @@ core.set_hook("body", function(conn, piece, final)
   local req = conn._request
   local on_piece = req.on_piece
   if final then
-    response.end_body(req)
+    request_end.end_body(req)
   end
   return on_piece(piece, final)
 end)

@@ -5,6 +5,7 @@ local core = require "lunawire.core"
 local headers = require "lunawire.headers"
 local inbox = require "lunawire.inbox"
 local options = require "lunawire.options"
+local receive = require "lunawire.receive"
 local redirect = require "lunawire.redirect"
 local task = require "lunawire.task"
 
@@ -26,7 +27,7 @@ local shared = setmetatable({}, { __mode = "v" })
 local function handlers_for_waiting()
   local handlers = shared.handlers or core.handlers(inbox.attach {
     on_open = function(conn)
-      inbox.open(conn)
+      receive.open(conn)
       wake(conn, conn)
     end,
     on_error = function(conn, message, code) wake(conn, nil, message, code) end,

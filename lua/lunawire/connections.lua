@@ -7,9 +7,9 @@
 local backoff = require "lunawire.backoff"
 local client = require "lunawire.client"
 local core = require "lunawire.core"
-local inbox = require "lunawire.inbox"
 local misuse = require "lunawire.misuse"
 local options = require "lunawire.options"
+local receive = require "lunawire.receive"
 local task = require "lunawire.task"
 
 local connections = {}
@@ -88,7 +88,7 @@ end
 -- The handlers of every try.
 local function attach(self, each)
   function each.on_open(conn)
-    inbox.open(conn) -- nothing that comes before the first receive() may be lost
+    receive.open(conn) -- nothing that comes before the first receive() may be lost
     self._trying, self._conn = nil, conn
     self._tries:opened()
     self._waiter:wake(conn)

@@ -70,6 +70,4 @@ function deflate.check(value)
   return checked
 end
 
-function deflate.wants() return "a boolean or a table" end
-
 return deflate

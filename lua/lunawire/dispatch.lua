@@ -3,18 +3,22 @@
 -- this file.
 
 local core = require "lunawire.core"
-local headers = require "lunawire.headers"
 local inbox = require "lunawire.inbox"
+local later = require "lunawire.later"
 local misuse = require "lunawire.misuse"
 local options = require "lunawire.options"
-local request = require "lunawire.request"
-local response = require "lunawire.response"
 local routes = require "lunawire.routes"
-local task = require "lunawire.task"
 
 local dispatch = {}
 
 -- Answering -------------------------------------------------------------------------------------
+
+-- Servers whose upgrades nobody looks at make no requests.
+local new_request, new_pair
+new_request = later("request.new", function(fn) new_request = fn end)
+new_pair = later("request.plain", function(fn) new_pair = fn end)
+
+local function header_array(fields) return require "lunawire.headers".to_array(fields) end
 
 local function refuse(conn, status, body, fields)
   return core.respond(conn, status, fields, body)
@@ -39,7 +43,7 @@ local function request_failed(res)
   if res.finished then return end
   local was_sent = res.sent
   res.sent = true
-  response.finished(res)
+  require "lunawire.response".finished(res)
   if was_sent then return res.conn:terminate() end
   core.respond(res.conn, 500, nil, "something went wrong here\n", true)
 end
@@ -50,7 +54,7 @@ local function on_lent(thread, ok, message)
   local job = at_hand
   at_hand = false
   if not job then error(message, 0) end -- before anybody was asked: a mistake of ours
-  return task.adopt(thread, function(_, trace)
+  return require "lunawire.task".adopt(thread, function(_, trace)
     report_error(job.endpoint.text, trace)
     if job.answer then return request_failed(job.answer) end
     return upgrade_failed(job.conn)
@@ -63,7 +67,8 @@ core.set_hook("lent", on_lent)
 -- where coroutines are Lua's own.
 local function in_coroutine(fn)
   if not core.fiber then return fn end
-  return function() return task.lend(fn, on_lent) end
+  local lend = require "lunawire.task".lend
+  return function() return lend(fn, on_lent) end
 end
 
 -- The first subprotocol of ours that the client offers: the server knows best what it prefers.
@@ -93,7 +98,7 @@ local function accept(conn, req, endpoint, data, choice)
   misuse.expect("the second result of on_upgrade", choice, "table")
   local protocol = choice.protocol
   protocol = protocol and expect_offered(protocol, req) or choose_protocol(endpoint.protocols, req)
-  local fields = choice.headers and headers.to_array(choice.headers)
+  local fields = choice.headers and header_array(choice.headers)
   if data ~= true then conn.data = data end
   -- Kept when it is more than what can be had from the head again.
   if endpoint.on_upgrade or rawget(req, "params") then conn.request = req end
@@ -103,9 +108,9 @@ end
 -- Does what on_upgrade returned: data[, choice]; or nil, status, body, headers.
 local function decide(conn, req, endpoint, data, second, body, fields)
   if data then return accept(conn, req, endpoint, data, second) end
-  local status = second == nil and 403 or response.check_status(second)
+  local status = second == nil and 403 or require "lunawire.response".check_status(second)
   misuse.expect("the body", body == nil and "" or body, "string")
-  return refuse(conn, status, body or "", fields and headers.to_array(fields))
+  return refuse(conn, status, body or "", fields and header_array(fields))
 end
 
 local function answer_upgrade(conn, method, path, endpoint, params)
@@ -114,7 +119,7 @@ local function answer_upgrade(conn, method, path, endpoint, params)
   local asks = endpoint.on_upgrade
   -- Nobody will look at the request, and connections come in thousands: it is not even made.
   if not (asks or endpoint.protocols or params) then return open(conn, endpoint.handlers) end
-  local req = request.new(conn, method, path)
+  local req = new_request(conn, method, path)
   if params then req.params = params end
   if not asks then return accept(conn, req, endpoint, true) end
   local job = { conn = conn, endpoint = endpoint }
@@ -122,8 +127,6 @@ local function answer_upgrade(conn, method, path, endpoint, params)
   decide(conn, req, endpoint, asks(req))
   if at_hand == job then at_hand = false end
 end
-
-local new_pair = request.plain
 
 local function answer_page(conn, endpoint, params, head, method, path)
   local shortcut = endpoint.shortcut
@@ -157,9 +160,10 @@ end
 
 -- The handlers of a route in coroutine style: the function runs while the connection is open.
 local function coroutine_handlers(fn, text)
+  local receive, task = require "lunawire.receive", require "lunawire.task"
   return {
     on_open = function(conn)
-      inbox.open(conn) -- nothing that comes before the first receive() may be lost
+      receive.open(conn) -- nothing that comes before the first receive() may be lost
       task.start(fn, function(ok, _, trace)
         if ok then return conn:close(1000) end
         report_error(text, trace)

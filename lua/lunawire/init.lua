@@ -4,6 +4,7 @@
 -- called, so that a small script starts as fast as it can.
 
 local core = require "lunawire.core"
+local later = require "lunawire.later"
 local misuse = require "lunawire.misuse"
 
 local ws = {
@@ -17,25 +18,12 @@ local ws = {
   now = core.now,
 }
 
--- A function of another file of the library, which is loaded by the first call. `install(fn)` puts
--- it where the next caller finds it directly.
-local function later(file, name, install)
-  local fn
-  return function(...)
-    if not fn then
-      fn = require("lunawire." .. file)[name]
-      if install then install(fn) end
-    end
-    return fn(...)
-  end
-end
-
-ws.serve = later("server", "serve")
-ws.connect = later("client", "connect")
-ws.connections = later("connections", "new")
-ws.files = later("files", "new")
-ws.spawn = later("task", "spawn")
-ws.sleep = later("task", "sleep")
+ws.serve = later("server.serve")
+ws.connect = later("client.connect")
+ws.connections = later("connections.new")
+ws.files = later("files.new")
+ws.spawn = later("task.spawn")
+ws.sleep = later("task.sleep")
 
 -- Calls fn() once, after so many seconds. Returns a timer; timer:stop() calls it off.
 function ws.after(seconds, fn)
@@ -63,20 +51,18 @@ end
 -- What connections can do beyond the core -------------------------------------------------------
 
 for name, place in pairs {
-  receive = { "inbox", "receive" },
-  messages = { "inbox", "messages" },
-  stream = { "stream", "new" },
+  receive = "receive.receive", messages = "receive.messages", stream = "stream.new",
 } do
   local method = name
-  core.methods[method] = later(place[1], place[2], function(fn) core.methods[method] = fn end)
+  core.methods[method] = later(place, function(fn) core.methods[method] = fn end)
 end
 
-core.server_methods.reload = later("server", "reload")
-core.server_methods.drain = later("drain", "drain")
+core.server_methods.reload = later("server.reload")
+core.server_methods.drain = later("drain.drain")
 
 local properties = {
-  request = later("request", "of"),
-  response = later("client", "response"),
+  request = later("request.of"),
+  response = later("client.response"),
 }
 
 -- A field that the core does not know. What is made for it is kept: it is asked for again.
@@ -88,7 +74,7 @@ core.set_hook("property", function(conn, name)
   return value
 end)
 
-core.set_hook("park", later("task", "park"))
-core.set_hook("unpark", later("task", "unpark"))
+core.set_hook("park", later("task.park"))
+core.set_hook("unpark", later("task.unpark"))
 
 return ws

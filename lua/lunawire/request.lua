@@ -12,13 +12,13 @@
 --   protocols         the subprotocols that the client offers, in its order
 --   remote_address    the peer's address
 
-local body = require "lunawire.body"
 local core = require "lunawire.core"
-local form_parts = require "lunawire.form_parts"
 local headers = require "lunawire.headers"
+local later = require "lunawire.later"
 local misuse = require "lunawire.misuse"
-local response = require "lunawire.response"
 local trim = require "lunawire.trim"
+
+require "lunawire.request_end" -- has the hook that looks after what is said in req:on_close
 
 local fields = {} -- name = function(req), which computes the field
 
@@ -27,12 +27,12 @@ local fields = {} -- name = function(req), which computes the field
 local ANSWER, ENDPOINT, HEAD, METHOD, PATH = 1, 2, 3, 4, 5
 
 -- Everything that a request can do is in here too.
-local Request = { body = body.whole, chunks = body.chunks, on_body = body.on_body }
+local Request = {}
 
--- req:form([options])
-function Request.form(...)
-  Request.form = require "lunawire.form_reader".read
-  return Request.form(...)
+for name, place in pairs {
+  body = "body.whole", chunks = "body.chunks", on_body = "body.on_body", form = "form_reader.read",
+} do
+  Request[name] = later(place, function(fn) Request[name] = fn end)
 end
 
 -- fn(req, message, code) is called if the client leaves before on_upgrade has decided. Returns the
@@ -72,10 +72,10 @@ function fields.version(req) return "1." .. req.parsed.minor end
 function fields.remote_address(req) return req.conn.remote_address end
 
 function fields.query(req)
-  local query = {}
+  local query, decode = {}, require "lunawire.form_parts".decode
   for pair in (req.query_string or ""):gmatch("[^&]+") do
     local name, value = pair:match("^([^=]*)=?(.*)$")
-    query[form_parts.decode(name)] = form_parts.decode(value)
+    query[decode(name)] = decode(value)
   end
   return query
 end
@@ -104,10 +104,12 @@ function request.new(conn, method, path)
   return setmetatable({ conn = conn, method = method, path = path }, Request)
 end
 
-local Response, set_metatables = response.class, core.set_metatables
+local set_metatables = core.set_metatables
+local Response -- of response.lua, which upgrades never need
 
 -- A plain request and its response, on an endpoint of dispatch.
 function request.plain(conn, endpoint, head, method, path)
+  Response = Response or require "lunawire.response".class
   local res = { conn = conn, sent = false, finished = false }
   local req = { res, endpoint, head, method, path }
   set_metatables(req, res, Request, Response)

@@ -1,5 +1,7 @@
 -- What is to be done when a request is over: its answer is finished, or the client has gone.
 
+local core = require "lunawire.core"
+
 local request_end = {}
 
 -- Calls fn() then, once. One function for each request.
@@ -17,5 +19,22 @@ function request_end.run(answer)
   answer.at_end, answer.conn._ending = false, nil
   return fn()
 end
+
+-- Nothing more of the request's body comes. Returns what was to hear of that before its end.
+function request_end.end_body(req)
+  local gone = req.on_body_gone
+  req.answer.reader, req.conn._request, req.on_piece, req.on_body_gone = false, nil, nil, nil
+  return gone
+end
+
+-- Hook of the core: the client has gone before its request was answered.
+core.set_hook("gone", function(conn, message, code)
+  local req, res, ending = conn._request, conn._response, conn._ending
+  conn._request, conn._response = nil, nil
+  if req and req.on_body_gone then request_end.end_body(req)(message, code) end
+  if req and req.closed then req.closed(req, message, code) end
+  if res and res.closed then res.closed(res, message, code) end
+  if ending then request_end.run(ending) end
+end)
 
 return request_end

@@ -78,13 +78,6 @@ function Response:header(name, value)
   return self
 end
 
--- Nothing more of the request's body comes. Returns what was to hear of that before its end.
-function response.end_body(req)
-  local gone = req.on_body_gone
-  req.answer.reader, req.conn._request, req.on_piece, req.on_body_gone = false, nil, nil, nil
-  return gone
-end
-
 local no_head = {}
 
 local function begin(res)
@@ -97,7 +90,7 @@ end
 local function finished(res)
   res.finished = true
   if res.is_known then res.conn._response = nil end
-  if res.reader then response.end_body(res.reader)("the request is over", "CLOSED") end
+  if res.reader then request_end.end_body(res.reader)("the request is over", "CLOSED") end
   if res.at_end then return request_end.run(res) end
 end
 
@@ -235,20 +228,10 @@ function response.answer_file(res, status, fields, file, offset, size)
   return nil, message, code
 end
 
--- Hooks of the core -----------------------------------------------------------------------------
-
+-- Hook of the core: what waited has been written.
 core.set_hook("drain", function(conn)
   local res = conn._response
   if res and res.drained then res.drained(res) end
-end)
-
-core.set_hook("gone", function(conn, message, code)
-  local req, res, ending = conn._request, conn._response, conn._ending
-  conn._request, conn._response = nil, nil
-  if req and req.on_body_gone then response.end_body(req)(message, code) end
-  if req and req.closed then req.closed(req, message, code) end
-  if res and res.closed then res.closed(res, message, code) end
-  if ending then request_end.run(ending) end
 end)
 
 return response

@@ -101,9 +101,6 @@ function tls.check_client(value)
   return value
 end
 
-function tls.wants_server() return "a table or \"self-signed\"" end
-function tls.wants_client() return "a table" end
-
 -- Contexts --------------------------------------------------------------------------------------
 
 local said = {}
