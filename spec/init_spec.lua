@@ -129,8 +129,8 @@ describe("the module", function()
     local fibers = core.fiber and " task" or "" -- where all that may wait runs in one
     assert.same({
       "core later misuse",
-      "core inbox later misuse options schema server",
-      "core dispatch inbox later misuse options routes schema server" .. fibers,
+      "core inbox later misuse passing server",
+      "core dispatch inbox later misuse passing server" .. fibers,
     }, lines)
     assert.equal(0, status)
   end)

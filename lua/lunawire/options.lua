@@ -3,7 +3,9 @@
 
 local core = require "lunawire.core"
 local misuse = require "lunawire.misuse"
-local schema = require "lunawire.schema"
+local passing = require "lunawire.passing"
+
+local schema = passing "schema"
 
 local options = {}
 

@@ -3,7 +3,7 @@
 local core = require "lunawire.core"
 local inbox = require "lunawire.inbox"
 local misuse = require "lunawire.misuse"
-local options = require "lunawire.options"
+local passing = require "lunawire.passing"
 
 local server = {}
 
@@ -21,7 +21,7 @@ end
 -- Sets what the core calls: plain handlers, or on_request for a server that decides about requests.
 -- `name` is that of the function whose options these are.
 local function set_handlers(o, name)
-  local handlers = options.take_handlers(o)
+  local handlers = passing "options".take_handlers(o)
   local has_handlers = next(handlers) ~= nil or o.on_upgrade ~= nil
   if o.routes and has_handlers then
     misuse.raise("%s takes routes or handlers, not both: "
@@ -49,7 +49,7 @@ local kept = setmetatable({}, { __mode = "k" })
 
 -- Listens. Returns a server, or nil, message, code.
 function server.serve(given)
-  local o = options.check("serve", given)
+  local o = passing "options".check("serve", given)
   local keep = { protocols = o.protocols, max_body = o.max_body }
   check_address(o, given)
   set_handlers(o, "serve")
@@ -68,7 +68,7 @@ end
 -- server:reload{ ... }: what changes for new connections. Nobody is dropped. Returns true, or nil,
 -- message, code, and then nothing has changed.
 function server.reload(self, given)
-  local o = options.check("reload", given)
+  local o = passing "options".check("reload", given)
   local certificates = o.tls
   o.tls = nil
   local has_handlers = next(o) ~= nil
