@@ -21,9 +21,10 @@ void lw__client_free(lw_conn *conn) {
 
 static lw_conn *conn_new(lw_loop *loop, const lw_connect_options *options,
                          const lw_conn_events *events, void *user) {
-  lw_settings *settings = lw__settings_new(&options->limits, options->compression, false, loop);
+  lw_settings *settings =
+      lw__settings_new(loop, &options->limits, options->compression, events, NULL);
   if (settings == NULL) return NULL;
-  lw_conn *conn = lw__conn_new(loop, settings, events, NULL, LW_CONNECTING);
+  lw_conn *conn = lw__conn_new(loop, settings, LW_CONNECTING);
   lw__settings_release(settings);
   if (conn != NULL) conn->user = user;
   return conn;

@@ -10,21 +10,23 @@
 #include "server.h"
 
 /* What each message touches of a connection fits into this many lines of a processor's cache. */
-_Static_assert(offsetof(lw_conn, session) + LW_SESSION_HOT <= 3 * 64,
-               "the hot fields lie together");
+_Static_assert(offsetof(lw_conn, session) + LW_SESSION_HOT <= 160, "the hot fields lie together");
 
 /* --- birth and death --- */
 
-lw_settings *lw__settings_new(const lw_limits *limits, const lw_compression *compression,
-                              bool is_server, lw_loop *loop) {
+lw_settings *lw__settings_new(lw_loop *loop, const lw_limits *limits,
+                              const lw_compression *compression, const lw_conn_events *events,
+                              lw_server *server) {
   lw_settings *settings = calloc(1, sizeof *settings);
   if (settings == NULL) return NULL;
   settings->references = 1;
+  settings->events = events;
+  settings->server = server;
   settings->limits = *limits;
   settings->has_deflate = compression != NULL;
   if (compression != NULL) settings->deflate = lw__deflate_options(compression);
   settings->whole.max_message = limits->max_message;
-  settings->whole.is_server = is_server;
+  settings->whole.is_server = server != NULL;
   settings->whole.spare = &loop->spare;
   settings->stream = settings->whole;
   settings->stream.stream_messages = true;
@@ -40,16 +42,13 @@ void lw__settings_release(lw_settings *settings) {
   if (--settings->references == 0) free(settings);
 }
 
-lw_conn *lw__conn_new(lw_loop *loop, lw_settings *settings, const lw_conn_events *events,
-                      lw_server *server, lw_state state) {
+lw_conn *lw__conn_new(lw_loop *loop, lw_settings *settings, lw_state state) {
   lw_conn *conn = calloc(1, sizeof *conn);
   if (conn == NULL) return NULL;
   conn->loop = loop;
   conn->settings = lw__settings_hold(settings);
-  conn->events = events;
-  conn->server = server;
-  if (server != NULL) lw_server_hold(server);
-  conn->is_server = server != NULL;
+  conn->is_server = settings->server != NULL;
+  if (conn->is_server) lw_server_hold(settings->server);
   conn->state = (uint8_t)state;
   conn->references = 1;
   conn->rtt_us = UINT32_MAX;
@@ -74,8 +73,8 @@ void lw_conn_release(lw_conn *conn) {
   free(conn->close_reason);
   free(conn->remote);
   free(conn->failure);
+  if (conn->is_server) lw_server_release(conn->settings->server);
   lw__settings_release(conn->settings);
-  if (conn->server != NULL) lw_server_release(conn->server);
   free(conn);
 }
 
@@ -97,9 +96,10 @@ static void leave_loop(lw_conn *conn) {
   conn->out = NULL;
   loop->counts.connections--;
   if (loop->counts.connections == 0) lw_spare_free(&loop->spare);
-  if (conn->server != NULL) {
-    conn->server->stats.connections--;
-    lw__server_end_if_over(conn->server);
+  lw_server *server = conn->settings->server;
+  if (server != NULL) {
+    server->stats.connections--;
+    lw__server_end_if_over(server);
   }
   lw_conn_release(conn);
 }
@@ -144,9 +144,9 @@ void lw__conn_open(lw_conn *conn, bool stream_messages) {
   conn->is_asked = false;
   conn->must_open = true;
   conn->active_ms = conn->heard_ms = uv_now(conn->loop->net.uv);
-  if (conn->server != NULL) {
-    conn->server->stats.open++;
-    conn->server->stats.opened++;
+  if (settings->server != NULL) {
+    settings->server->stats.open++;
+    settings->server->stats.opened++;
   }
   lw__conn_arm(conn);
   lw__loop_unsettle(conn->loop, conn);

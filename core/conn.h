@@ -10,9 +10,11 @@
 #include "proto/mask.h"
 #include "proto/session.h"
 
-/* Limits shared by all connections of a server, or owned by one client. Counted. */
+/* What is the same for all connections of a server, or owned by one client. Counted. */
 typedef struct lw_settings {
   unsigned references;
+  const lw_conn_events *events;
+  lw_server *server; /* NULL for clients; each of its connections holds it */
   lw_limits limits;
   bool has_deflate;
   lw_deflate_options deflate; /* counts when has_deflate */
@@ -20,9 +22,10 @@ typedef struct lw_settings {
   lw_session_config stream;   /* deliver chunks */
 } lw_settings;
 
-/* compression: NULL when it is not wanted. NULL: no memory. */
-lw_settings *lw__settings_new(const lw_limits *limits, const lw_compression *compression,
-                              bool is_server, lw_loop *loop);
+/* compression: NULL when it is not wanted. server: NULL for a client. NULL: no memory. */
+lw_settings *lw__settings_new(lw_loop *loop, const lw_limits *limits,
+                              const lw_compression *compression, const lw_conn_events *events,
+                              lw_server *server);
 lw_settings *lw__settings_hold(lw_settings *settings);
 void lw__settings_release(lw_settings *settings);
 
@@ -40,15 +43,11 @@ struct lw_conn {
    * of it anew. conn.c holds it together. */
   lw_loop *loop;    /* NULL after lw_loop_free */
   lw_transport *io; /* NULL before it is connected and after it is gone */
-  const lw_conn_events *events;
   void *user;
   lw_settings *settings;
-  lw_server *server;  /* counted; NULL for clients */
-  lw_member *member;  /* NULL until it subscribes and when it is not open any more */
-  lw_http *http;      /* NULL before the first plain request, and once open */
-  lw_out *out;        /* what is gathered and not handed to the transport yet */
-  uint64_t heard_ms;  /* the peer's last sign of life */
-  uint64_t active_ms; /* the last message in either direction */
+  lw_member *member; /* NULL until it subscribes and when it is not open any more */
+  lw_out *out;       /* what is gathered and not handed to the transport yet */
+  uint64_t heard_ms; /* the peer's last sign of life */
   uint32_t references;
   uint32_t unsent;      /* messages that lw_conn_send took and the system did not wholly take */
   uint8_t state;        /* lw_state */
@@ -77,10 +76,12 @@ struct lw_conn {
 
   /* What only the opening, the end and what is rare touch. */
   lw_client *client;     /* NULL for servers, and once open */
+  lw_http *http;         /* NULL before the first plain request, and once open */
   lw_conn *next, **back; /* in loop->conns; back is NULL when it is not there */
   lw_conn *next_unsettled;
   lw_wheel_node deadline;
   uint64_t began_ms;   /* the state that has a time limit */
+  uint64_t active_ms;  /* the last message in either direction, where idle_ms limits that */
   uint64_t ping_us;    /* when our last ping left, 0 when none is unanswered */
   lw_buf head;         /* the request's or the answer's head as it came */
   lw_buf waiting;      /* input that was read and may not be handled yet */
@@ -99,9 +100,8 @@ struct lw_conn {
 };
 
 /* A connection in the given state with one reference for its I/O; it joins the loop. NULL: no
- * memory. Takes a reference of settings and server. */
-lw_conn *lw__conn_new(lw_loop *loop, lw_settings *settings, const lw_conn_events *events,
-                      lw_server *server, lw_state state);
+ * memory. Takes a reference of settings and their server. */
+lw_conn *lw__conn_new(lw_loop *loop, lw_settings *settings, lw_state state);
 
 /* Gives it its transport and starts reading. Returns 0 or a libuv error. */
 int lw__conn_adopt(lw_conn *conn, lw_transport *io);
@@ -126,6 +126,8 @@ void lw__conn_leave_loop_if_over(lw_conn *conn);
 /* Makes the calls that are due and writes what was gathered. */
 void lw__conn_settle(lw_conn *conn);
 
+/* A message came or went, which counts where there is a limit of idleness. */
+void lw__conn_active(lw_conn *conn);
 /* A deadline of the wheel came. */
 void lw__conn_deadline(lw_wheel_node *node);
 /* Arms the deadline for what the connection waits for now. */

@@ -42,7 +42,7 @@ static bool begin_refusal(lw_conn *conn) {
   if (conn->http == NULL) return false; /* no memory */
   conn->http->exchange.keeps_alive = false;
   conn->is_asked = false;
-  conn->server->stats.refused++;
+  lw_conn_server(conn)->stats.refused++;
   return true;
 }
 
@@ -61,7 +61,7 @@ bool lw_conn_answer(lw_conn *conn, const lw_answer *answer, lw_failure *failure)
   lw_exchange *x = exchange_to_answer(conn, failure);
   if (x == NULL) return false;
   bool reads_on = conn->http->wants_body || lw_exchange_can_drain(x);
-  bool listens = conn->server->listener != NULL;
+  bool listens = lw_conn_server(conn)->listener != NULL;
   if (answer->close || !reads_on || !listens) x->keeps_alive = false;
   return write_head(conn, x, answer, failure);
 }
@@ -154,7 +154,7 @@ void lw__server_refuse(lw_conn *conn, int status, const char *text) {
   } else {
     lw_exchange_begin_blind(x);
   }
-  conn->server->stats.refused++;
+  lw_conn_server(conn)->stats.refused++;
   bool written = write_head(conn, x, &answer, NULL);
   if (written && x->answer == LW_ANSWER_LENGTH) {
     written = write_own(conn, text, strlen(text)) && write_own(conn, "\n", 1);
@@ -190,7 +190,7 @@ void lw__server_on_bad_head(lw_conn *conn, lw_error error) {
     refuse_if_asked(conn, lw_error_number(error), lw_error_text(error));
   } else if (error == LW_E_NOMEM) {
     lw__server_refuse(conn, 503, lw_error_text(error));
-  } else if (conn->http == NULL && !conn->server->proxy_protocol &&
+  } else if (conn->http == NULL && !lw_conn_server(conn)->proxy_protocol &&
              lw_proxy_resembles(conn->head.data, conn->head.size)) {
     lw__server_refuse(conn, 400, lw_error_text(LW_E_PROXY_UNEXPECTED));
   } else {

@@ -32,6 +32,10 @@ static uint64_t due_ms(const lw_conn *conn) {
   return due;
 }
 
+void lw__conn_active(lw_conn *conn) {
+  if (conn->settings->limits.idle_ms > 0) conn->active_ms = uv_now(conn->loop->net.uv);
+}
+
 void lw__conn_arm(lw_conn *conn) {
   uint64_t due = due_ms(conn);
   if (due == UINT64_MAX) {

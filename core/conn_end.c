@@ -8,8 +8,8 @@
 #include "server.h"
 
 static void leave_open(lw_conn *conn) {
-  if (conn->server != NULL && (conn->state == LW_OPEN || conn->state == LW_CLOSING)) {
-    conn->server->stats.open--;
+  if (lw_conn_server(conn) != NULL && (conn->state == LW_OPEN || conn->state == LW_CLOSING)) {
+    lw_conn_server(conn)->stats.open--;
   }
 }
 

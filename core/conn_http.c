@@ -99,7 +99,8 @@ static size_t read_head(lw_conn *conn, const uint8_t *data, size_t size) {
 
 static void call_body(lw_conn *conn, const void *data, size_t size, bool final) {
   if (final) conn->http->wants_body = false;
-  if (conn->events->on_body != NULL) conn->events->on_body(conn, data, size, final);
+  const lw_conn_events *events = conn->settings->events;
+  if (events->on_body != NULL) events->on_body(conn, data, size, final);
 }
 
 /* A body that is whole in the input is handed out as it is. */
@@ -274,9 +275,10 @@ void lw__http_call_gone(lw_conn *conn) {
   bool must_tell = conn->is_asked || (http != NULL && http->must_tell);
   conn->is_asked = false;
   if (http != NULL) http->must_tell = false;
-  if (!must_tell || conn->events->on_gone == NULL) return;
+  const lw_conn_events *events = conn->settings->events;
+  if (!must_tell || events->on_gone == NULL) return;
   lw_error error = conn->error != LW_OK ? (lw_error)conn->error : LW_E_HTTP_GONE;
-  conn->events->on_gone(conn, lw_error_text(error), lw_error_name(error));
+  events->on_gone(conn, lw_error_text(error), lw_error_name(error));
 }
 
 void lw__http_settled(lw_conn *conn) {

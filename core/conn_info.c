@@ -29,7 +29,7 @@ bool lw_conn_is_server(const lw_conn *conn) {
   return conn->is_server;
 }
 lw_server *lw_conn_server(const lw_conn *conn) {
-  return conn->server;
+  return conn->settings->server;
 }
 lw_loop *lw_conn_loop(const lw_conn *conn) {
   return conn->loop;

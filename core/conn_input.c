@@ -5,10 +5,11 @@
 #include "server.h"
 
 static void count_message_in(lw_conn *conn, size_t size, bool final) {
-  conn->active_ms = conn->heard_ms;
-  if (conn->server == NULL) return;
-  conn->server->stats.messages_in += final;
-  conn->server->stats.bytes_in += size;
+  lw__conn_active(conn);
+  lw_server *server = conn->settings->server;
+  if (server == NULL) return;
+  server->stats.messages_in += final;
+  server->stats.bytes_in += size;
 }
 
 static void on_pong(lw_conn *conn, lw_slice payload) {
@@ -20,7 +21,8 @@ static void on_pong(lw_conn *conn, lw_slice payload) {
       conn->ping_us = 0;
     }
   }
-  if (conn->events->on_pong != NULL) conn->events->on_pong(conn, payload.data, payload.size);
+  const lw_conn_events *events = conn->settings->events;
+  if (events->on_pong != NULL) events->on_pong(conn, payload.data, payload.size);
 }
 
 static void on_close_frame(lw_conn *conn, const lw_event *event) {
@@ -29,7 +31,7 @@ static void on_close_frame(lw_conn *conn, const lw_event *event) {
 }
 
 static void on_event(lw_conn *conn, const lw_event *event) {
-  const lw_conn_events *events = conn->events;
+  const lw_conn_events *events = conn->settings->events;
   const char *data = event->data.data;
   size_t size = event->data.size;
   bool open = conn->state == LW_OPEN; /* after our close frame only the peer's matters */
@@ -88,9 +90,10 @@ static void handle_events(lw_conn *conn) {
 
 void lw__conn_session_input(lw_conn *conn, uint8_t *data, size_t size) {
   lw_session *session = &conn->session;
+  const lw_conn_events *events = conn->settings->events;
   lw_session_feed(session, data, size);
-  if (conn->events->guard != NULL) {
-    conn->events->guard(conn, handle_events);
+  if (events->guard != NULL) {
+    events->guard(conn, handle_events);
   } else {
     handle_events(conn);
   }

@@ -172,10 +172,11 @@ lw_send_result lw__conn_too_slow(lw_conn *conn) {
 }
 
 static void count_message_out(lw_conn *conn, size_t size, bool final) {
-  conn->active_ms = uv_now(conn->loop->net.uv);
-  if (conn->server == NULL) return;
-  conn->server->stats.messages_out += final;
-  conn->server->stats.bytes_out += size;
+  lw__conn_active(conn);
+  lw_server *server = conn->settings->server;
+  if (server == NULL) return;
+  server->stats.messages_out += final;
+  server->stats.bytes_out += size;
 }
 
 /* From now on the message is unsent, and no longer once its last byte is written. False when out of

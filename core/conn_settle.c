@@ -54,7 +54,8 @@ static void call_open(lw_conn *conn) {
   if (!conn->must_open) return;
   conn->must_open = false;
   conn->opened = true;
-  if (conn->events->on_open != NULL) conn->events->on_open(conn);
+  const lw_conn_events *events = conn->settings->events;
+  if (events->on_open != NULL) events->on_open(conn);
   if (has_input(conn)) feed_waiting(conn);
 }
 
@@ -80,13 +81,14 @@ static void call_drain(lw_conn *conn) {
     lw__sending_drained(conn->http->sending);
     return;
   }
-  if (conn->events->on_drain == NULL) return;
-  conn->events->on_drain(conn);
+  const lw_conn_events *events = conn->settings->events;
+  if (events->on_drain == NULL) return;
+  events->on_drain(conn);
   lw__conn_flush(conn);
 }
 
 static void call_close(lw_conn *conn) {
-  const lw_conn_events *events = conn->events;
+  const lw_conn_events *events = conn->settings->events;
   if (conn->must_close) {
     lw_slice reason = {conn->close_reason != NULL ? conn->close_reason : "",
                        conn->close_reason_size};
@@ -118,7 +120,8 @@ void lw__conn_settle(lw_conn *conn) {
   flush(conn);
   if (conn->wants_pong) lw__conn_send_waiting_pong(conn);
   call_drain(conn);
-  if (conn->http != NULL) lw__http_settled(conn);
+  bool may_have_http = conn->state != LW_OPEN; /* which saves fetching the pointer */
+  if (may_have_http && conn->http != NULL) lw__http_settled(conn);
   update_reading(conn);
   if (conn->must_close || conn->must_end) call_close(conn);
   loop->current = NULL;

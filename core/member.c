@@ -27,7 +27,7 @@ static void free_if_unused(lw_member *member) {
 }
 
 lw_send_result lw_conn_subscribe(lw_conn *conn, const char *topic, size_t size) {
-  lw_server *server = conn->server;
+  lw_server *server = lw_conn_server(conn);
   if (size > LW_TOPIC_MAX) return LW_SEND_TOPIC_TOO_LONG;
   if (conn->state != LW_OPEN || server == NULL) return LW_SEND_CLOSED;
   lw_send_result result = make_topics(server);
@@ -49,7 +49,7 @@ bool lw_conn_unsubscribe(lw_conn *conn, const char *topic, size_t size) {
   lw_member *member = conn->member;
   if (member == NULL) return false;
   lw_slice name = {topic, size};
-  bool had = lw_topics_unsubscribe(conn->server->topics, &member->subscriber, name);
+  bool had = lw_topics_unsubscribe(lw_conn_server(conn)->topics, &member->subscriber, name);
   free_if_unused(member);
   return had;
 }
@@ -80,7 +80,7 @@ void lw__member_leave(lw_conn *conn) {
   lw_member *member = conn->member;
   if (member == NULL) return;
   conn->member = NULL;
-  lw_topics_leave(conn->server->topics, &member->subscriber);
+  lw_topics_leave(lw_conn_server(conn)->topics, &member->subscriber);
   give_range_up(member);
   lw_held_free(&member->held);
   free(member);

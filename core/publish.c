@@ -196,7 +196,7 @@ static bool deliver(publishing *p, lw_member *member) {
   if (must_hold(p, member, waiting)) return hold_back(p, member, f);
   if (!fits(conn, waiting, f->frame.size)) return too_slow(conn);
   if (!lw__member_add(member, &f->frame)) return out_of_memory(conn);
-  conn->active_ms = uv_now(conn->loop->net.uv);
+  lw__conn_active(conn);
   if (waiting + f->frame.size >= LW_FLUSH_SIZE) lw__conn_flush(conn);
   return true;
 }

@@ -59,7 +59,8 @@ static lw_server *server_new(lw_loop *loop, const lw_server_options *options,
   server->max_topics = options->max_topics;
   server->proxy_protocol = options->proxy_protocol;
   if (options->tls != NULL) lw_server_set_tls(server, options->tls);
-  server->settings = lw__settings_new(&options->limits, options->compression, true, loop);
+  server->settings =
+      lw__settings_new(loop, &options->limits, options->compression, events->conn, server);
   bool copied = copy_list(&server->origins, options->origins) &&
                 lw_server_set_rules(server, options->protocols, options->decide_upgrades,
                                     options->stream_messages);
@@ -86,7 +87,7 @@ void lw__server_drop(lw_server *server) {
 /* --- listening --- */
 
 int lw__server_begin(lw_conn *conn, lw_transport *io) {
-  lw_tls_context *tls = conn->server->tls;
+  lw_tls_context *tls = lw_conn_server(conn)->tls;
   if (tls != NULL) io = lw_tls_accept(io, tls);
   return io != NULL ? lw__conn_adopt(conn, io) : UV_ENOMEM;
 }
@@ -94,7 +95,7 @@ int lw__server_begin(lw_conn *conn, lw_transport *io) {
 static void on_accept(void *owner, lw_transport *io) {
   lw_server *server = owner;
   lw_loop *loop = server->loop;
-  lw_conn *conn = lw__conn_new(loop, server->settings, server->events->conn, server, LW_REQUEST);
+  lw_conn *conn = lw__conn_new(loop, server->settings, LW_REQUEST);
   if (conn == NULL) {
     lw_transport_close(io);
     return;
@@ -191,7 +192,7 @@ static void each_in(lw_server *server, lw_state first, lw_state last,
   for (lw_conn *conn = server->loop->conns; conn != NULL; conn = next) {
     lw_conn_hold(conn); /* fn may end it, and any other */
     bool matches = conn->state >= first && conn->state <= last;
-    if (conn->server == server && matches) fn(conn, context);
+    if (lw_conn_server(conn) == server && matches) fn(conn, context);
     next = conn->next;
     lw_conn_release(conn);
   }

@@ -58,7 +58,7 @@ static void check(lw_upgrade *upgrade, const lw_conn *conn) {
   const lw_http_head *request = &upgrade->request;
   upgrade->conn = conn;
   upgrade->error = lw_handshake_check_request(request, &upgrade->key);
-  if (upgrade->error == LW_OK && !origin_allowed(conn->server, request)) {
+  if (upgrade->error == LW_OK && !origin_allowed(lw_conn_server(conn), request)) {
     upgrade->error = LW_E_ORIGIN;
   }
 }
@@ -108,8 +108,9 @@ static void decide(lw_conn *conn, const lw_upgrade *upgrade) {
     lw__server_refuse(conn, lw_error_number(upgrade->error), lw_error_text(upgrade->error));
     return;
   }
-  lw_handshake_answer answer = {.protocol = choose_protocol(conn->server, &upgrade->request)};
-  if (!accept_upgrade(conn, upgrade, &answer, conn->server->stream_messages)) {
+  const lw_server *server = lw_conn_server(conn);
+  lw_handshake_answer answer = {.protocol = choose_protocol(server, &upgrade->request)};
+  if (!accept_upgrade(conn, upgrade, &answer, server->stream_messages)) {
     lw__conn_finish_uv(conn, UV_ENOMEM);
   }
 }
@@ -117,16 +118,17 @@ static void decide(lw_conn *conn, const lw_upgrade *upgrade) {
 static void call_on_request(lw_conn *conn, const lw_upgrade *upgrade, bool is_upgrade) {
   const lw_http_head *head = &upgrade->request;
   lw_loop *loop = conn->loop;
-  if (conn->events->on_request == NULL) return;
+  const lw_conn_events *events = conn->settings->events;
+  if (events->on_request == NULL) return;
   conn->is_asked = is_upgrade;
   loop->upgrade = upgrade;
-  conn->events->on_request(conn, &(lw_request){.method = head->method.data,
-                                               .method_size = head->method.size,
-                                               .path = head->path.data,
-                                               .path_size = head->path.size,
-                                               .head = (const char *)conn->head.data,
-                                               .head_size = conn->head.size,
-                                               .is_upgrade = is_upgrade});
+  events->on_request(conn, &(lw_request){.method = head->method.data,
+                                         .method_size = head->method.size,
+                                         .path = head->path.data,
+                                         .path_size = head->path.size,
+                                         .head = (const char *)conn->head.data,
+                                         .head_size = conn->head.size,
+                                         .is_upgrade = is_upgrade});
   loop->upgrade = NULL;
 }
 
@@ -140,7 +142,7 @@ void lw__server_on_head(lw_conn *conn) {
   }
   check(&upgrade, conn);
   bool is_upgrade = upgrade.error != LW_E_UPGRADE_REQUIRED;
-  if (!conn->server->decide_upgrades) {
+  if (!lw_conn_server(conn)->decide_upgrades) {
     decide(conn, &upgrade);
     return;
   }
@@ -171,7 +173,7 @@ static bool still_asking(const lw_conn *conn, lw_failure *failure) {
 static bool fill_answer(lw_handshake_answer *answer, const lw_conn *conn,
                         const lw_http_head *request, const char *protocol, lw_failure *failure) {
   if (protocol == NULL) {
-    answer->protocol = choose_protocol(conn->server, request);
+    answer->protocol = choose_protocol(lw_conn_server(conn), request);
     return true;
   }
   answer->protocol = lw_slice_of(protocol);
