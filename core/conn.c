@@ -9,8 +9,9 @@
 #include "member.h"
 #include "server.h"
 
-/* What each message touches of a connection fits into this many lines of a processor's cache. */
-_Static_assert(offsetof(lw_conn, session) + LW_SESSION_HOT <= 160, "the hot fields lie together");
+/* Of two lines of a processor's cache, where a message comes whole and its connection just answers
+ * it. */
+_Static_assert(offsetof(lw_conn, session) + LW_SESSION_HOT <= 128, "what is touched lies together");
 
 /* --- birth and death --- */
 

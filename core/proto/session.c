@@ -257,6 +257,7 @@ static bool is_in_place(const lw_buf *message, lw_slice piece) {
 }
 
 static bool gather(lw_session *s, lw_slice piece) {
+  s->has_pieces = true;
   if (is_in_place(&s->message, piece)) {
     s->message.size += piece.size;
     return true;
@@ -272,6 +273,7 @@ static bool is_gathering(const lw_session *s) {
 
 uint8_t *lw_session_room(lw_session *s, size_t least, size_t *size) {
   lw_buf *message = &s->message;
+  if (!s->has_pieces) return NULL;
   if (!is_gathering(s) || message->size < least || s->frame.length < least) return NULL;
   size_t wanted = smaller(s->frame.length, message->size);
   /* Exactly this much more, so that twice what came is the bound; and not for the sake of a little,
@@ -314,6 +316,7 @@ static lw_result deliver_control(lw_session *s, lw_event *event, lw_slice payloa
 static lw_error gather_control(lw_session *s, lw_slice piece) {
   if (s->control == NULL) s->control = malloc(LW_CONTROL_MAX);
   if (s->control == NULL) return LW_E_NOMEM;
+  s->has_pieces = true;
   memcpy(s->control + s->control_size, piece.data, piece.size);
   s->control_size = (uint8_t)(s->control_size + piece.size);
   /* A close frame is illegal from the first such byte on, however it is cut. */
@@ -335,8 +338,10 @@ static lw_result read_control(lw_session *s, lw_event *event) {
 /* Frees what the last event may have pointed to: a message or control frame that is whole was
  * delivered. A session that waits for the peer to begin something owns no memory. */
 static void release_delivered(lw_session *s) {
-  if (s->message.data != NULL && s->receiving == 0) free_message(s);
-  if (s->control != NULL && !s->in_payload) free_control(s);
+  if (!s->has_pieces) return;
+  if (s->receiving == 0) free_message(s);
+  if (!s->in_payload) free_control(s);
+  s->has_pieces = s->message.data != NULL || s->control != NULL;
 }
 
 /* The short way of a message that is whole in the input. LW_MORE: what comes next is something

@@ -48,15 +48,13 @@ typedef struct lw_event {
 } lw_event;
 
 /* The fields belong to session.c and session_send.c; the struct is here so that a connection can
- * embed it. What each message touches comes first, up to LW_SESSION_HOT. */
+ * embed it. What a message that comes whole touches is first, LW_SESSION_HOT bytes. */
 typedef struct lw_session {
   const lw_session_config *config;
   uint8_t *input; /* the unread rest of what was fed: borrowed */
   size_t input_size;
   lw_deflate *deflate; /* owned; NULL when compression was not agreed on */
-  lw_frame frame;      /* the frame under way: length counts down to 0, key turns with the offset */
   uint8_t head_size;   /* of the frame head that came in pieces, below */
-  uint8_t control_size;
   uint8_t error;       /* lw_error; not 0: broken for good */
   lw_utf8 utf8;        /* of the text message under way */
   uint8_t receiving;   /* opcode of the incoming message under way, or 0 */
@@ -64,14 +62,17 @@ typedef struct lw_session {
   bool in_payload;     /* a head was read and frame.length bytes of payload are to come */
   bool is_deflated;    /* the incoming message under way is compressed */
   bool is_inflating;   /* what was taken of it holds more text than was put out */
+  bool has_pieces;     /* message or control may hold something */
   bool close_received; /* everything later is ignored */
   bool close_sent;     /* nothing may be sent any more */
-  uint8_t *control;    /* LW_CONTROL_MAX bytes, allocated while a control frame is incomplete */
+  lw_frame frame;      /* the frame under way: length counts down to 0, key turns with the offset */
   lw_buf message;      /* the message under way, as far as it came in earlier pieces */
+  uint8_t *control;    /* LW_CONTROL_MAX bytes, allocated while a control frame is incomplete */
+  uint8_t control_size;
   uint8_t head[LW_FRAME_HEAD_MAX]; /* a frame head that came in pieces */
 } lw_session;
 
-#define LW_SESSION_HOT (offsetof(lw_session, message) + offsetof(lw_buf, capacity))
+#define LW_SESSION_HOT offsetof(lw_session, frame)
 
 /* *s may hold anything. The session is empty and owns no memory until a frame comes in pieces. */
 void lw_session_init(lw_session *s, const lw_session_config *config);
