@@ -11,7 +11,8 @@
 #define RECEIVES_MAX 4
 #define SENDS_MAX 16
 
-/* Small: there may be hundreds of thousands of idle connections. */
+/* Small: there may be hundreds of thousands of idle connections. What each message touches is
+ * before the peer. */
 struct tcp {
   lw_transport head;
   lw_out *out; /* what the kernel did not take yet, or NULL */
