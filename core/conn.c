@@ -9,8 +9,8 @@
 #include "member.h"
 #include "server.h"
 
-/* Of two lines of a processor's cache, where a message comes whole and its connection just answers
- * it. */
+/* Two lines of a processor's cache, where a message comes whole and its connection just answers it,
+ * or something is published to it. */
 _Static_assert(offsetof(lw_conn, session) + LW_SESSION_HOT <= 128, "what is touched lies together");
 
 /* --- birth and death --- */

@@ -47,6 +47,7 @@ struct lw_conn {
   lw_settings *settings;
   lw_member *member; /* NULL until it subscribes and when it is not open any more */
   lw_out *out;       /* what is gathered and not handed to the transport yet */
+  lw_conn *next_unsettled;
   uint64_t heard_ms; /* the peer's last sign of life */
   uint32_t references;
   uint32_t unsent;      /* messages that lw_conn_send took and the system did not wholly take */
@@ -78,7 +79,6 @@ struct lw_conn {
   lw_client *client;     /* NULL for servers, and once open */
   lw_http *http;         /* NULL before the first plain request, and once open */
   lw_conn *next, **back; /* in loop->conns; back is NULL when it is not there */
-  lw_conn *next_unsettled;
   lw_wheel_node deadline;
   uint64_t began_ms;   /* the state that has a time limit */
   uint64_t active_ms;  /* the last message in either direction, where idle_ms limits that */

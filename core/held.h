@@ -23,9 +23,9 @@ typedef struct lw_held_message {
 
 /* All zero is valid and empty. */
 typedef struct lw_held {
-  lw_held_message *messages; /* in the order in which they leave */
-  uint32_t count, capacity;
   size_t size; /* of all frames */
+  uint32_t count, capacity;
+  lw_held_message *messages; /* in the order in which they leave */
 } lw_held;
 
 /* The message with the same label; NULL: none. */
