@@ -103,7 +103,8 @@ void lw__conn_session_input(lw_conn *conn, uint8_t *data, size_t size) {
   }
   size_t unread = lw_session_unread(session);
   lw_session_feed(session, NULL, 0); /* what was lent is not ours any more */
-  if (conn->state != LW_CLOSED) lw__conn_keep(conn, data + size - unread, unread);
+  bool is_kept = unread > 0 && conn->state != LW_CLOSED;
+  if (is_kept) lw__conn_keep(conn, data + size - unread, unread);
 }
 
 /* Less than this is copied as fast as it is received in two places. */

@@ -92,16 +92,21 @@ static bool has_pinned(const lw_outgoing *message) {
   return false;
 }
 
-/* Copies the parts side by side, masked when there is a key, and returns where they end. */
-static uint8_t *copy_parts(uint8_t *to, const lw_outgoing *message, const uint8_t *key) {
+/* Copies the parts side by side and returns where they end. */
+static uint8_t *copy_parts(uint8_t *to, const lw_outgoing *message) {
+  const lw_part *part = message->parts;
+  for (size_t left = message->part_count; left > 0; left--, part++) {
+    if (part->size > 0) memcpy(to, part->data, part->size);
+    to += part->size;
+  }
+  return to;
+}
+
+static uint8_t *mask_parts(uint8_t *to, const lw_outgoing *message, const uint8_t *key) {
   size_t offset = 0;
   for (size_t i = 0; i < message->part_count; i++) {
     const lw_part *part = &message->parts[i];
-    if (key != NULL) {
-      lw_mask(to + offset, part->data, part->size, key, offset);
-    } else if (part->size > 0) {
-      memcpy(to + offset, part->data, part->size);
-    }
+    lw_mask(to + offset, part->data, part->size, key, offset);
     offset += part->size;
   }
   return to + offset;
@@ -141,17 +146,21 @@ lw_send_result lw__conn_out_of_memory(lw_conn *conn) {
 }
 
 lw_send_result lw__conn_send_frame(lw_conn *conn, lw_frame *frame, const lw_outgoing *message) {
-  const uint8_t *key = conn->is_server ? NULL : frame->key;
-  if (key != NULL && !lw__loop_mask(conn->loop, frame->key)) return LW_SEND_RANDOM;
+  bool masks = !conn->is_server;
+  if (masks && !lw__loop_mask(conn->loop, frame->key)) return LW_SEND_RANDOM;
   lw_out *out = lw__conn_gather(conn);
   if (out == NULL) return lw__conn_out_of_memory(conn);
-  bool refers = key == NULL && frame->length >= LW_PIN_MIN && has_pinned(message);
+  bool refers = frame->length >= LW_PIN_MIN && !masks && has_pinned(message);
   uint8_t *head = lw_out_reserve(out, LW_FRAME_HEAD_MAX + (refers ? 0 : (size_t)frame->length));
   if (head == NULL) return lw__conn_out_of_memory(conn);
   size_t head_size = lw_session_send(&conn->session, frame, head);
   if (head_size == 0) return LW_SEND_ORDER;
   uint8_t *end = head + head_size;
-  if (!refers) end = copy_parts(end, message, key);
+  if (masks) {
+    end = mask_parts(end, message, frame->key);
+  } else if (!refers) {
+    end = copy_parts(end, message);
+  }
   lw_out_commit(out, (size_t)(end - head));
   return !refers || append_parts(out, message) ? LW_SEND_OK : lw__conn_out_of_memory(conn);
 }

@@ -112,12 +112,23 @@ static void call_close(lw_conn *conn) {
   }
 }
 
+/* Open, and neither is a call due nor does reading have to change, as it is nearly always. */
+static bool is_at_rest(const lw_conn *conn) {
+  bool is_due = conn->wants_pong || conn->is_slow || conn->must_close || conn->must_end;
+  return conn->state == LW_OPEN && !is_due && conn->is_reading && !conn->is_paused &&
+         !has_unread(conn);
+}
+
 void lw__conn_settle(lw_conn *conn) {
   lw_loop *loop = conn->loop;
   if (loop == NULL) return;
   loop->current = conn;
   if (conn->must_open || has_unread(conn)) call_open(conn);
   flush(conn);
+  if (is_at_rest(conn)) {
+    loop->current = NULL;
+    return;
+  }
   if (conn->wants_pong) lw__conn_send_waiting_pong(conn);
   call_drain(conn);
   bool may_have_http = conn->state != LW_OPEN; /* which saves fetching the pointer */

@@ -135,8 +135,14 @@ static void release(const struct piece *piece) {
   if (piece->data != NULL) piece->owner.release(piece->owner.context, piece->owner.token);
 }
 
-void lw_out_give(lw_out_pool *pool, lw_out *out) {
+/* Nothing is left of it, whether it was written or not. */
+static void empty(lw_out *out) {
   for (unsigned i = out->first; i < out->count; i++) release(&out->pieces[i]);
+  reset(out);
+}
+
+void lw_out_give(lw_out_pool *pool, lw_out *out) {
+  if (out->size > 0 || out->units > 0) empty(out);
   if (pool->count == SPARES_MAX) {
     free_out(out);
     return;
@@ -144,7 +150,6 @@ void lw_out_give(lw_out_pool *pool, lw_out *out) {
   if (out->bytes_capacity > SPARE_BYTES_MAX) free_bytes(out);
   if (out->pieces_capacity > SPARE_PIECES_MAX) free_pieces(out);
   if (out->marks_capacity > SPARE_MARKS_MAX) free_marks(out);
-  reset(out);
   out->next_spare = pool->spares;
   pool->spares = out;
   pool->count++;
@@ -330,12 +335,12 @@ static size_t advance_first(lw_out *out, size_t size) {
 /* Returns how many units were finished. */
 static size_t advance(lw_out *out, size_t size) {
   size_t units = out->units;
-  while (size > 0 && out->first < out->count) size -= advance_first(out, size);
-  if (out->first == out->count) {
-    reset(out);
-  } else {
-    while (pass_mark(out)) continue;
+  if (size >= out->size) {
+    empty(out);
+    return units;
   }
+  while (size > 0) size -= advance_first(out, size);
+  while (pass_mark(out)) continue;
   return units - out->units;
 }
 

@@ -133,10 +133,10 @@ static int send_now(struct tcp *tcp, lw_out *out) {
   uv_buf_t pieces[SEND_PIECES];
   for (int i = 0; i < SENDS_MAX && lw_out_size(out) > 0; i++) {
     unsigned count = lw_out_pieces(out, pieces, SEND_PIECES);
-    size_t size = total(pieces, count);
     ssize_t sent = send_pieces(tcp, pieces, count);
     if (sent > 0) lw_out_advance(out, (size_t)sent);
-    if (sent == (ssize_t)size || (sent > 0 && tcp->is_tls)) continue;
+    if (lw_out_size(out) == 0) return 0;
+    if (sent == (ssize_t)total(pieces, count) || (sent > 0 && tcp->is_tls)) continue;
     if (sent < 0 && sent != UV_EAGAIN) return (int)sent;
     lw__watch_blocked(&tcp->watch, UV_WRITABLE); /* the socket is full: asking again is wasted */
     return UV_EAGAIN;

@@ -344,15 +344,20 @@ static void release_delivered(lw_session *s) {
   s->has_pieces = s->message.data != NULL || s->control != NULL;
 }
 
-/* The short way of a message that is whole in the input. LW_MORE: what comes next is something
- * else, or is to be refused, and nothing was consumed. */
+/* Nothing is under way or over, and nothing that was delivered is to be freed. */
+static bool is_at_rest(const lw_session *s) {
+  bool is_between = s->receiving == 0 && !s->in_payload && s->head_size == 0;
+  return is_between && !s->has_pieces && !is_deaf(s);
+}
+
+/* The short way of a message that is whole in the input, for a session at rest. LW_MORE: what comes
+ * next is something else, or is to be refused, and nothing was consumed. */
 static lw_result read_whole(lw_session *s, lw_event *event) {
   const lw_session_config *config = s->config;
-  bool is_between = s->receiving == 0 && !s->in_payload && s->head_size == 0;
-  if (!is_between || config->stream_messages) return LW_MORE;
   lw_frame frame;
   size_t head = lw_frame_decode_whole(&frame, s->input, s->input_size, config->is_server);
-  if (head == 0 || frame.length > config->max_message) return LW_MORE;
+  bool is_fit = head > 0 && frame.length <= config->max_message && !config->stream_messages;
+  if (!is_fit) return LW_MORE;
   uint8_t *data = s->input + head;
   size_t size = (size_t)frame.length;
   if (frame.masked) lw_mask(data, data, size, frame.key, 0);
@@ -368,19 +373,26 @@ static lw_result read_payload(lw_session *s, lw_event *event) {
   return s->config->stream_messages ? read_chunk(s, event) : read_message(s, event);
 }
 
-lw_result lw_session_next(lw_session *s, lw_event *event) {
+static lw_result read_on(lw_session *s, lw_event *event) {
   if (s->error != LW_OK) return LW_BROKEN;
   release_delivered(s);
   if (s->close_received) {
     drop_input(s); /* also what came after the close frame */
     return LW_MORE;
   }
-  lw_result whole = read_whole(s, event);
-  if (whole != LW_MORE) return whole;
   while (s->input_size > 0 || s->is_inflating) {
     lw_result result = s->in_payload || s->is_inflating ? LW_DONE : read_head(s);
     if (result == LW_DONE) result = read_payload(s, event);
     if (result != LW_MORE) return result;
   }
   return LW_MORE;
+}
+
+lw_result lw_session_next(lw_session *s, lw_event *event) {
+  if (is_at_rest(s)) {
+    if (s->input_size == 0) return LW_MORE;
+    lw_result result = read_whole(s, event);
+    if (result != LW_MORE) return result;
+  }
+  return read_on(s, event);
 }

@@ -12,6 +12,16 @@
 #define lua_rawlen lua_objlen
 #endif
 
+/* lua_rawget of Lua 5.3: tells the type of what it pushed. */
+static inline int lw__rawget(lua_State *L, int index) {
+#if LUA_VERSION_NUM >= 503
+  return lua_rawget(L, index);
+#else
+  lua_rawget(L, index);
+  return lua_type(L, -1);
+#endif
+}
+
 /* lua_setuservalue with one value, which is a table. A userdata has none before the first set, and
  * lw__getuservalue must not be called then. */
 void lw__setuservalue(lua_State *L, int index);

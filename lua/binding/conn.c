@@ -112,7 +112,7 @@ int lw__push_sent(lua_State *L, lw_lua_conn *c, lw_send_result result) {
 static int conn_send(lua_State *L) {
   lw_lua_conn *c = lw__check_conn(L, 1);
   lw_outgoing message = {.kind = lw__check_kind(L, c->lua, 3)};
-  message.uncompressed = lw__message_options(L, 4, false).uncompressed;
+  if (lua_gettop(L) > 3) message.uncompressed = lw__message_options(L, 4, false).uncompressed;
   return lw__push_sent(L, c, lw__send_parts(L, c, 2, &message, lw_conn_send));
 }
 

@@ -193,14 +193,12 @@ static void push_field(lua_State *L, lw_lua_conn *c, field which) {
 
 static int conn_index(lua_State *L) {
   lua_pushvalue(L, 2);
-  lua_rawget(L, lua_upvalueindex(UP_METHODS));
-  if (!lua_isnil(L, -1)) return 1;
+  if (lw__rawget(L, lua_upvalueindex(UP_METHODS)) != LUA_TNIL) return 1;
   lw_lua_conn *c = lw__check_conn(L, 1);
   if (c->has_fields) {
     lw__getuservalue(L, 1);
     lua_pushvalue(L, 2);
-    lua_rawget(L, -2);
-    if (!lua_isnil(L, -1)) return 1;
+    if (lw__rawget(L, -2) != LUA_TNIL) return 1;
   }
   lua_pushvalue(L, 2);
   lua_rawget(L, lua_upvalueindex(UP_FIELDS));
@@ -222,8 +220,7 @@ static int conn_newindex(lua_State *L) {
   lw_lua_conn *c = lw__check_conn(L, 1);
   for (int up = UP_METHODS; up <= UP_FIELDS; up++) {
     lua_pushvalue(L, 2);
-    lua_rawget(L, lua_upvalueindex(up));
-    if (!lua_isnil(L, -1)) {
+    if (lw__rawget(L, lua_upvalueindex(up)) != LUA_TNIL) {
       return luaL_error(L, "a connection's %s cannot be assigned to", lw__tolstring(L, 2, NULL));
     }
     lua_pop(L, 1);

@@ -23,7 +23,7 @@ void lw__release_part(void *keeper, intptr_t token) {
 }
 
 /* Describes the string at the index, which stays on the stack for as long as it is needed, or in
- * the registry. */
+ * the registry. Its data is NULL when there is no string. */
 static void take_part(lua_State *L, lw_lua *keeper, int index, lw_part *part) {
   part->data = lua_tolstring(L, index, &part->size);
   part->pinned = keeper != NULL && part->size >= LW_PIN_MIN;
@@ -46,14 +46,7 @@ static size_t count_parts(lua_State *L, int index) {
   return count;
 }
 
-lw_part *lw__take_parts(lua_State *L, lw_lua *keeper, int index, lw_part *few, size_t *count) {
-  int type = lua_type(L, index);
-  if (type != LUA_TTABLE) {
-    if (type != LUA_TSTRING) luaL_checkstring(L, index);
-    take_part(L, keeper, index, few);
-    *count = 1;
-    return few;
-  }
+static lw_part *take_array(lua_State *L, lw_lua *keeper, int index, lw_part *few, size_t *count) {
   *count = count_parts(L, index);
   lw_part *parts = *count > LW_PARTS_ON_STACK ? lua_newuserdata(L, *count * sizeof *parts) : few;
   for (size_t i = 0; i < *count; i++) {
@@ -62,6 +55,14 @@ lw_part *lw__take_parts(lua_State *L, lw_lua *keeper, int index, lw_part *few, s
     lua_pop(L, 1); /* the table keeps it */
   }
   return parts;
+}
+
+lw_part *lw__take_parts(lua_State *L, lw_lua *keeper, int index, lw_part *few, size_t *count) {
+  *count = 1;
+  take_part(L, keeper, index, few);
+  if (few->data != NULL) return few;
+  if (lua_type(L, index) != LUA_TTABLE) luaL_checkstring(L, index); /* raises */
+  return take_array(L, keeper, index, few, count);
 }
 
 /* --- options --- */
