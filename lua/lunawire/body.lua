@@ -3,8 +3,8 @@
 
 local core = require "lunawire.core"
 local misuse = require "lunawire.misuse"
-local options = require "lunawire.options"
 local request_end = require "lunawire.request_end"
+local size_of = require "lunawire.size"
 local task = require "lunawire.task"
 
 local body = {}
@@ -18,7 +18,7 @@ end
 -- code) when there will be no more. Returns true; false when there is no body; nil, message, code.
 local function read(req, limit, whole, on_piece, on_gone)
   local answer = body.expect(req)
-  local max = options.size(limit == nil and req.endpoint.max_body or limit)
+  local max = size_of(limit == nil and req.endpoint.max_body or limit)
   if not max then
     misuse.raise("the limit must be a number of bytes or a string like \"64K\", not %s",
       misuse.describe(limit))

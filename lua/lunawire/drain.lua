@@ -1,7 +1,7 @@
 -- server:drain: an end that is spread over time, so that not all clients come back at once.
 
 local core = require "lunawire.core"
-local options = require "lunawire.options"
+local passing = require "lunawire.passing"
 
 local drain = {}
 
@@ -37,7 +37,7 @@ end
 
 -- server:drain{ over = seconds, code =, reason = }: stops accepting and closes every connection.
 function drain.drain(server, given)
-  local o = options.check("drain", given == nil and {} or given)
+  local o = passing "options".check("drain", given == nil and {} or given)
   if running[server] then finish(server) end
   local is_empty = server:stats().connections == 0
   if o.over == 0 or is_empty then return server:stop(o.code, o.reason) end

@@ -10,8 +10,8 @@ local http_date = require "lunawire.http_date"
 local listing = require "lunawire.listing"
 local media_types = require "lunawire.media_types"
 local misuse = require "lunawire.misuse"
-local options = require "lunawire.options"
 local parameters = require "lunawire.parameters"
+local passing = require "lunawire.passing"
 local ranges = require "lunawire.ranges"
 local response = require "lunawire.response"
 local task = require "lunawire.task"
@@ -232,7 +232,7 @@ function files.new(directory, given)
   if not core.is_directory(directory) then
     misuse.raise("there is no directory '%s' to serve files from", directory)
   end
-  local o = options.check("files", given or {})
+  local o = passing "options".check("files", given or {})
   local types = {}
   for extension, kind in pairs(o.types or {}) do
     if type(extension) ~= "string" then

@@ -5,22 +5,9 @@ local core = require "lunawire.core"
 local misuse = require "lunawire.misuse"
 local passing = require "lunawire.passing"
 
-local schema = passing "schema"
+local schema, size_of = passing "schema", passing "size"
 
 local options = {}
-
--- Sizes -----------------------------------------------------------------------------------------
-
-local units = { [""] = 1, K = 1024, M = 1024 ^ 2, G = 1024 ^ 3, T = 1024 ^ 4 }
-
--- Bytes of 65536, "65536" or "64K"; nil when it is not a size.
-function options.size(value)
-  if type(value) == "string" then
-    local digits, unit = value:match("^(%d+%.?%d*)([KMGT]?)$")
-    value = digits and tonumber(digits) * units[unit]
-  end
-  if type(value) == "number" and value >= 0 and value < 2 ^ 53 then return math.floor(value) end
-end
 
 -- Kinds -----------------------------------------------------------------------------------------
 
@@ -66,8 +53,8 @@ function kinds.seconds(value, option)
 end
 
 function kinds.size(value, option)
-  local size = options.size(value)
-  if size and size >= 1 and size <= options.size(option.max) then return size end
+  local size = size_of(value)
+  if size and size >= 1 and size <= size_of(option.max) then return size end
 end
 
 function kinds.slow(value)
