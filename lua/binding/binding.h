@@ -35,7 +35,8 @@ typedef struct lw_lua {
   const char *text, *binary; /* the names of kinds, which Lua keeps once; anchored by the door */
   bool is_guarding; /* what is called now is protected already: all messages of one read are */
   int hooks[LW_HOOKS];
-  long references; /* registry references that are held: for leak checks */
+  int pins;        /* the table of strings that are being sent, see message.c */
+  long references; /* references that are held: for leak checks */
   lw_lent idle[LW_IDLE_MAX];
   unsigned idle_count;
   const lw_request *request;     /* while on_request is called, for the function `request` */
@@ -153,7 +154,7 @@ typedef struct lw_message_options {
 /* "text" or "binary"; none: text. */
 lw_kind lw__check_kind(lua_State *L, const lw_lua *lua, int index);
 /* The string or array of strings at the index as parts: `few`, of LW_PARTS_ON_STACK, or more in a
- * userdata that is left on the stack. With a keeper large ones are pinned by its registry, until
+ * userdata that is left on the stack. With a keeper large ones are pinned in its table, until
  * lw__release_part(keeper, token); the others are valid while the value is. */
 lw_part *lw__take_parts(lua_State *L, lw_lua *keeper, int index, lw_part *few, size_t *count);
 void lw__release_part(void *keeper, intptr_t token);

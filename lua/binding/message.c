@@ -17,19 +17,32 @@ lw_kind lw__check_kind(lua_State *L, const lw_lua *lua, int index) {
 
 /* --- data --- */
 
-void lw__release_part(void *keeper, intptr_t token) {
-  int reference = (int)token;
-  lw__unref(keeper, &reference);
+/* What is being sent is kept in a table of its own: Lua's collector walks over all of a table that
+ * was changed since its last round, and the registry has an entry for each connection. */
+static int pin(lua_State *L, lw_lua *keeper, int index) {
+  lua_pushvalue(L, index);
+  lw__push_ref(L, keeper->pins);
+  lua_insert(L, -2);
+  int token = luaL_ref(L, -2);
+  lua_pop(L, 1);
+  keeper->references++;
+  return token;
 }
 
-/* Describes the string at the index, which stays on the stack for as long as it is needed, or in
- * the registry. Its data is NULL when there is no string. */
+void lw__release_part(void *context, intptr_t token) {
+  lw_lua *keeper = context;
+  lw__push_ref(keeper->L, keeper->pins);
+  luaL_unref(keeper->L, -1, (int)token);
+  lua_pop(keeper->L, 1);
+  keeper->references--;
+}
+
+/* Describes the string at the index, which stays on the stack for as long as it is needed, or
+ * pinned. Its data is NULL when there is no string. */
 static void take_part(lua_State *L, lw_lua *keeper, int index, lw_part *part) {
   part->data = lua_tolstring(L, index, &part->size);
   part->pinned = keeper != NULL && part->size >= LW_PIN_MIN;
-  if (!part->pinned) return;
-  lua_pushvalue(L, index);
-  part->token = lw__ref(keeper, L);
+  if (part->pinned) part->token = pin(L, keeper, index);
 }
 
 /* Everything is checked before the first part is taken: an error must not leave a pin behind. */

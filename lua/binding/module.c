@@ -150,7 +150,9 @@ static void new_state(lua_State *L) {
   lua_setfield(L, -2, "__gc");
   lua_setmetatable(L, -2);
   lua->L = lua_newthread(L);
-  luaL_ref(L, LUA_REGISTRYINDEX); /* anchored for good */
+  luaL_ref(L, LUA_REGISTRYINDEX); /* anchored for good, as is the next */
+  lua_newtable(L);
+  lua->pins = luaL_ref(L, LUA_REGISTRYINDEX);
   lw__open_door(lua);
   lua->loop = lw_loop_new(NULL, &failure);
   if (lua->loop == NULL) luaL_error(L, "%s", failure.message);
