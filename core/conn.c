@@ -44,15 +44,15 @@ void lw__settings_release(lw_settings *settings) {
 }
 
 lw_conn *lw__conn_new(lw_loop *loop, lw_settings *settings, lw_state state) {
-  lw_conn *conn = calloc(1, sizeof *conn);
+  lw_conn *conn = malloc(sizeof *conn); /* see new_tcp: connections may come and go quickly */
   if (conn == NULL) return NULL;
-  conn->loop = loop;
-  conn->settings = lw__settings_hold(settings);
-  conn->is_server = settings->server != NULL;
+  *conn = (lw_conn){.loop = loop,
+                    .settings = lw__settings_hold(settings),
+                    .is_server = settings->server != NULL,
+                    .state = (uint8_t)state,
+                    .references = 1,
+                    .rtt_us = UINT32_MAX};
   if (conn->is_server) lw_server_hold(settings->server);
-  conn->state = (uint8_t)state;
-  conn->references = 1;
-  conn->rtt_us = UINT32_MAX;
   conn->began_ms = conn->heard_ms = conn->active_ms = uv_now(loop->net.uv);
   conn->next = loop->conns;
   conn->back = &loop->conns;

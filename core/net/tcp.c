@@ -299,9 +299,12 @@ static const lw_transport_kind unix_kind = KIND("unix", unix_peer, NULL, NULL);
 static const lw__watch_events watch_events = {on_ready, on_stopped};
 
 static struct tcp *new_tcp(lw_net *net, lw__socket socket, int *error) {
-  struct tcp *tcp = calloc(1, sizeof *tcp);
+  struct tcp *tcp =
+      malloc(sizeof *tcp); /* unlike calloc, glibc's soon gives out again what was freed */
   *error = UV_ENOMEM;
-  if (tcp != NULL) *error = lw__watch_start(net->poller, &tcp->watch, socket, &watch_events);
+  if (tcp == NULL) return NULL;
+  *tcp = (struct tcp){0};
+  *error = lw__watch_start(net->poller, &tcp->watch, socket, &watch_events);
   if (*error == 0) return tcp;
   free(tcp);
   return NULL;

@@ -35,8 +35,10 @@ typedef struct lw_lua {
   const char *text, *binary; /* the names of kinds, which Lua keeps once; anchored by the door */
   bool is_guarding; /* what is called now is protected already: all messages of one read are */
   int hooks[LW_HOOKS];
-  int pins;        /* the table of strings that are being sent, see message.c */
-  long references; /* references that are held: for leak checks */
+  int pins;                       /* the table of strings that are being sent, see message.c */
+  long references;                /* references that are held: for leak checks */
+  int conn_metatable;             /* a reference: looking it up by name costs more */
+  const void *handlers_metatable; /* for comparing */
   lw_lent idle[LW_IDLE_MAX];
   unsigned idle_count;
   const lw_request *request;     /* while on_request is called, for the function `request` */

@@ -14,7 +14,7 @@ lw_lua_conn *lw__push_conn(lua_State *L, lw_lua *lua, lw_conn *conn) {
   lw_lua_conn *c = lw__newuserdata(L, sizeof *c);
   *c = (lw_lua_conn){.conn = conn, .lua = lua, .self = LUA_NOREF, .tag = LW_CONN_TAG};
   lw_conn_hold(conn);
-  luaL_getmetatable(L, METATABLE);
+  lw__push_ref(L, lua->conn_metatable);
   lua_setmetatable(L, -2);
   lua_pushvalue(L, -1);
   c->self = lw__ref(lua, L);
@@ -22,16 +22,18 @@ lw_lua_conn *lw__push_conn(lua_State *L, lw_lua *lua, lw_conn *conn) {
   return c;
 }
 
-/* For functions with the lw_lua as first upvalue. Every send comes by here, and luaL_checkudata,
- * which looks a name up, costs ten times as much: what has the size, the tag and our lw_lua inside
- * is a connection. */
-lw_lua_conn *lw__check_conn(lua_State *L, int index) {
-  const lw_lua *lua = lw__lua(L);
+/* Every send comes by here, and luaL_checkudata, which looks a name up, costs ten times as much:
+ * what has the size, the tag and our lw_lua inside is a connection. */
+static lw_lua_conn *to_conn(lua_State *L, int index, const lw_lua *lua) {
   lw_lua_conn *c = lua_touserdata(L, index);
   bool has_size = c != NULL && lua_rawlen(L, index) == sizeof *c;
-  if (!has_size || c->tag != LW_CONN_TAG || c->lua != lua) {
-    c = luaL_checkudata(L, index, METATABLE); /* raises */
-  }
+  if (has_size && c->tag == LW_CONN_TAG && c->lua == lua) return c;
+  return luaL_checkudata(L, index, METATABLE); /* raises */
+}
+
+/* For functions with the lw_lua as first upvalue. */
+lw_lua_conn *lw__check_conn(lua_State *L, int index) {
+  lw_lua_conn *c = to_conn(L, index, lw__lua(L));
   if (c->conn == NULL) luaL_error(L, "the Lua state is ending, and this connection has ended");
   return c;
 }
@@ -44,7 +46,8 @@ void lw__set_handlers(lw_lua_conn *c, lw_handlers *handlers) {
 
 /* Only the end of the Lua state collects the object of a connection that is alive. */
 static int conn_gc(lua_State *L) {
-  lw_lua_conn *c = luaL_checkudata(L, 1, METATABLE);
+  lw_lua_conn *c =
+      to_conn(L, 1, lua_touserdata(L, lua_upvalueindex(1))); /* without its loop, too */
   if (c->conn == NULL) return 0;
   lw_conn_set_user(c->conn, NULL);
   if (c->handlers != NULL) lw__handlers_release(c->lua, c->handlers);
@@ -213,11 +216,12 @@ void lw__open_conn(lua_State *L, int lua) {
   lua_pushvalue(L, -1);
   lua_setfield(L, module, "methods");
   lw__open_conn_fields(L, lua, metatable); /* pops the methods */
-  lua_pushcfunction(L, conn_gc);
+  lua_pushvalue(L, lua);
+  lua_pushcclosure(L, conn_gc, 1);
   lua_setfield(L, metatable, "__gc");
   lua_pushcfunction(L, conn_tostring);
   lua_setfield(L, metatable, "__tostring");
-  lua_pop(L, 1);
+  ((lw_lua *)lua_touserdata(L, lua))->conn_metatable = luaL_ref(L, LUA_REGISTRYINDEX);
   lua_pushvalue(L, lua);
   lw__setfuncs(L, functions, 1);
 }

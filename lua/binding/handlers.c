@@ -18,8 +18,16 @@ typedef struct box {
   lw_handlers *handlers;
 } box;
 
+/* As luaL_checkudata, which each upgrade would pay for, but without looking a name up. */
 lw_handlers *lw__check_handlers(lua_State *L, int index) {
-  return ((box *)luaL_checkudata(L, index, METATABLE))->handlers;
+  bool is_ours = false;
+  if (lua_getmetatable(L, index)) {
+    is_ours = lua_topointer(L, -1) == lw__lua(L)->handlers_metatable;
+    lua_pop(L, 1);
+  }
+  const box *b = is_ours ? lua_touserdata(L, index) : NULL;
+  if (b == NULL) b = luaL_checkudata(L, index, METATABLE); /* raises */
+  return b->handlers;
 }
 
 void lw__handlers_hold(lw_handlers *handlers) {
@@ -80,6 +88,7 @@ void lw__open_handlers(lua_State *L, int lua) {
   luaL_newmetatable(L, METATABLE);
   lua_pushcfunction(L, handlers_gc);
   lua_setfield(L, -2, "__gc");
+  ((lw_lua *)lua_touserdata(L, lua))->handlers_metatable = lua_topointer(L, -1);
   lua_pop(L, 1);
   lua_pushvalue(L, lua);
   lw__setfuncs(L, functions, 1);
