@@ -99,7 +99,7 @@ typedef struct lw_handlers { /* counted: one by its userdata, one by each connec
   int functions[LW_HANDLERS]; /* LUA_NOREF where there is none */
 } lw_handlers;
 
-lw_handlers *lw__check_handlers(lua_State *L, int index);
+lw_handlers *lw__check_handlers(lua_State *L, const lw_lua *lua, int index);
 void lw__handlers_hold(lw_handlers *handlers);
 void lw__handlers_release(lw_lua *lua, lw_handlers *handlers);
 
@@ -170,6 +170,7 @@ typedef struct lw_lua_server {
   lw_lua *lua;
   lw_handlers *handlers; /* NULL when requests are decided by on_request */
   int on_request, on_error, self;
+  int upgrades; /* path = handlers: what needs no on_request to be accepted */
 } lw_lua_server;
 
 lw_lua_server *lw__check_server(lua_State *L, int index);

@@ -130,7 +130,7 @@ static int connect(lua_State *L) {
   read_options(L, &options, &kept);
   options.compression = lw__opt_compression(L, 1, &compression);
   lua_getfield(L, 1, "handlers");
-  lw_handlers *handlers = lw__check_handlers(L, -1);
+  lw_handlers *handlers = lw__check_handlers(L, lua, -1);
   options.stream_messages = handlers->functions[LW_ON_CHUNK] != LUA_NOREF;
   read_redirect(L, lua, &options.redirector); /* last: from here on it is owned */
 

@@ -128,20 +128,37 @@ static void on_pong(lw_conn *conn, const char *data, size_t size) {
 
 /* --- requests and the upgrade --- */
 
-static void open_server_conn(lua_State *L, void *context) {
-  lw_conn *conn = context;
-  lw_lua_server *server = lw_server_user(lw_conn_server(conn));
-  lw__push_conn(L, server->lua, conn);
+typedef struct arrival {
+  lw_conn *conn;
+  const lw_request *request; /* NULL: none that a route is wanted for */
+  lw_handlers *handlers;     /* of its route, if it can be accepted without asking */
+} arrival;
+
+/* The handlers of an upgrade's path, where those are all that its route consists of. */
+static lw_handlers *find_upgrade(lua_State *L, const lw_lua_server *server,
+                                 const lw_request *request) {
+  if (server->upgrades == LUA_NOREF) return NULL;
+  lw__push_ref(L, server->upgrades);
+  lua_pushlstring(L, request->path, request->path_size);
+  lua_rawget(L, -2);
+  return lua_isnil(L, -1) ? NULL : lw__check_handlers(L, server->lua, -1);
+}
+
+static void arrive(lua_State *L, void *context) {
+  arrival *a = context;
+  lw_lua_server *server = lw_server_user(lw_conn_server(a->conn));
+  if (lw_conn_user(a->conn) == NULL) lw__push_conn(L, server->lua, a->conn);
+  if (a->request != NULL) a->handlers = find_upgrade(L, server, a->request);
 }
 
 /* Gives a server's connection its Lua object when it is first needed. False when there is no
  * memory; the connection is ended then. */
-static bool needs_object(lw_conn *conn) {
-  if (lw_conn_user(conn) != NULL) return true;
-  lw_lua_server *server = lw_server_user(lw_conn_server(conn));
-  if (lw__call(server->lua, open_server_conn, conn)) return true;
+static bool let_arrive(arrival *a) {
+  if (lw_conn_user(a->conn) != NULL && a->request == NULL) return true;
+  lw_lua_server *server = lw_server_user(lw_conn_server(a->conn));
+  if (lw__call(server->lua, arrive, a)) return true;
   lw__report(server->lua);
-  lw_conn_terminate(conn);
+  lw_conn_terminate(a->conn);
   return false;
 }
 
@@ -158,8 +175,18 @@ static void fail_request(lw_conn *conn) {
   if (!answered) lw_conn_terminate(conn);
 }
 
+static bool accept_upgrade(lw_conn *conn, lw_handlers *handlers) {
+  bool streams = handlers->functions[LW_ON_CHUNK] != LUA_NOREF;
+  if (!lw_conn_accept(conn, NULL, streams, NULL, 0, NULL)) return false;
+  lw__set_handlers(lw_conn_user(conn), handlers);
+  return true;
+}
+
+/* An upgrade that is not in order is refused as all are, by on_request. */
 static void on_request(lw_conn *conn, const lw_request *request) {
-  if (!needs_object(conn)) return;
+  arrival a = {.conn = conn, .request = request->is_upgrade ? request : NULL};
+  if (!let_arrive(&a)) return;
+  if (a.handlers != NULL && accept_upgrade(conn, a.handlers)) return;
   lw_lua_conn *c = lw_conn_user(conn);
   lw_lua *lua = c->lua;
   const lw_lua_server *server = lw_server_user(lw_conn_server(conn));
@@ -214,7 +241,7 @@ static void take_handlers(lw_conn *conn) {
 }
 
 static void on_open(lw_conn *conn) {
-  if (!needs_object(conn)) return;
+  if (!let_arrive(&(arrival){.conn = conn})) return;
   take_handlers(conn);
   fire(conn, &(event){.handler = LW_ON_OPEN});
 }

@@ -19,10 +19,10 @@ typedef struct box {
 } box;
 
 /* As luaL_checkudata, which each upgrade would pay for, but without looking a name up. */
-lw_handlers *lw__check_handlers(lua_State *L, int index) {
+lw_handlers *lw__check_handlers(lua_State *L, const lw_lua *lua, int index) {
   bool is_ours = false;
   if (lua_getmetatable(L, index)) {
-    is_ours = lua_topointer(L, -1) == lw__lua(L)->handlers_metatable;
+    is_ours = lua_topointer(L, -1) == lua->handlers_metatable;
     lua_pop(L, 1);
   }
   const box *b = is_ours ? lua_touserdata(L, index) : NULL;

@@ -19,7 +19,7 @@ static int accept(lua_State *L) {
   lw_field few[LW_FEW_FIELDS];
   size_t count;
   lw_lua_conn *c = lw__check_conn(L, 1);
-  lw_handlers *handlers = lw__check_handlers(L, 2);
+  lw_handlers *handlers = lw__check_handlers(L, c->lua, 2);
   const char *protocol = luaL_optstring(L, 3, NULL);
   const lw_field *fields = lw__fields(L, 4, few, &count);
   bool stream = handlers->functions[LW_ON_CHUNK] != LUA_NOREF;

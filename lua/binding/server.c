@@ -36,6 +36,7 @@ static void on_accept_error(lw_server *server, const char *message, const char *
 
 static void forget_calls(lw_lua_server *s) {
   lw__unref(s->lua, &s->on_request);
+  lw__unref(s->lua, &s->upgrades);
   if (s->handlers != NULL) lw__handlers_release(s->lua, s->handlers);
   s->handlers = NULL;
 }
@@ -54,19 +55,21 @@ static const lw_server_events server_events = {&lw__lua_conn_events, on_accept_e
 
 /* --- serving --- */
 
-static int take_function(lua_State *L, lw_lua *lua, const char *name) {
+/* A reference to the value of that type in the table at 1, or LUA_NOREF. */
+static int take(lua_State *L, lw_lua *lua, const char *name, int type) {
   lua_getfield(L, 1, name);
-  if (lua_isfunction(L, -1)) return lw__ref(lua, L);
+  if (lua_type(L, -1) == type) return lw__ref(lua, L);
   lua_pop(L, 1);
   return LUA_NOREF;
 }
 
 /* What is called for requests: handlers or on_request, of the table at 1. */
 static void take_calls(lua_State *L, lw_lua_server *s) {
-  s->on_request = take_function(L, s->lua, "on_request");
+  s->on_request = take(L, s->lua, "on_request", LUA_TFUNCTION);
+  s->upgrades = take(L, s->lua, "upgrades", LUA_TTABLE);
   lua_getfield(L, 1, "handlers");
   if (!lua_isnil(L, -1)) {
-    s->handlers = lw__check_handlers(L, -1);
+    s->handlers = lw__check_handlers(L, s->lua, -1);
     lw__handlers_hold(s->handlers);
   }
   lua_pop(L, 1);
@@ -118,11 +121,14 @@ static int serve(lua_State *L) {
 
   lw_lua_server *s = lua_newuserdata(L, sizeof *s);
   int object = lua_gettop(L);
-  *s = (lw_lua_server){
-      .lua = lua, .on_request = LUA_NOREF, .on_error = LUA_NOREF, .self = LUA_NOREF};
+  *s = (lw_lua_server){.lua = lua,
+                       .on_request = LUA_NOREF,
+                       .upgrades = LUA_NOREF,
+                       .on_error = LUA_NOREF,
+                       .self = LUA_NOREF};
   luaL_getmetatable(L, METATABLE);
   lua_setmetatable(L, object);
-  s->on_error = take_function(L, lua, "on_error");
+  s->on_error = take(L, lua, "on_error", LUA_TFUNCTION);
   take_calls(L, s);
   options.decide_upgrades = decides(s);
   options.stream_messages = streams(s);
@@ -139,8 +145,8 @@ static int serve(lua_State *L) {
   return 1;
 }
 
-/* set_calls(server, { handlers =, on_request =, protocols = }): for requests that come from now on.
- */
+/* set_calls(server, { handlers =, on_request =, upgrades =, protocols = }): for requests that come
+ * from now on. */
 static int set_calls(lua_State *L) {
   lw_lua_server *s = lw__check_server(L, 1);
   luaL_checktype(L, 2, LUA_TTABLE);

@@ -115,8 +115,6 @@ local function answer_upgrade(conn, method, path, endpoint, params)
   local ok, text, status = check(conn)
   if not ok then return refuse(conn, status, text) end
   local asks = endpoint.on_upgrade
-  -- Nobody will look at the request, and connections come in thousands: it is not even made.
-  if not (asks or endpoint.protocols or params) then return open(conn, endpoint.handlers) end
   local req = new_request(conn, method, path)
   if params then req.params = params end
   if not asks then return accept(conn, req, endpoint, true) end
@@ -155,11 +153,11 @@ end
 
 -- Servers ---------------------------------------------------------------------------------------
 
--- A function that answers the requests of a server with these routes. `protocols` and `max_body`
--- are those of routes that have none of their own.
+-- A function that answers the requests of a server with these routes, and the upgrades for which it
+-- need not be asked. `protocols` and `max_body` are those of routes that have none of their own.
 function dispatch.by_route(table_of_routes, protocols, max_body)
-  local router = passing "endpoints".compile(table_of_routes, protocols, max_body)
-  return in_coroutine(function() return answer(router) end)
+  local router, upgrades = passing "endpoints".compile(table_of_routes, protocols, max_body)
+  return in_coroutine(function() return answer(router) end), upgrades
 end
 
 -- A function that answers the requests of a server that has on_upgrade and no routes.

@@ -70,15 +70,29 @@ local function endpoint_of(text, value, protocols)
   }
 end
 
--- The router of a table of routes. `protocols` and `max_body` are those of routes that have none of
--- their own.
+-- The handlers of those upgrades about which nothing is to be decided: path = handlers. Connections
+-- come in thousands, and the core accepts these without a call.
+local function undecided(router)
+  local handlers = {}
+  for path, methods in pairs(router.plain) do
+    local endpoint = methods.WS
+    if endpoint and not (endpoint.on_upgrade or endpoint.protocols) then
+      handlers[path] = endpoint.handlers
+    end
+  end
+  return handlers
+end
+
+-- The router of a table of routes, and what the core needs not ask it for. `protocols` and
+-- `max_body` are those of routes that have none of their own.
 function endpoints.compile(table_of_routes, protocols, max_body)
-  return routes.compile(table_of_routes, function(method, text, value)
+  local router = routes.compile(table_of_routes, function(method, text, value)
     local of_files = files_of(method, text, value)
     if of_files then return of_files end
     if method ~= "WS" then return page_of(text, value, max_body) end
     return endpoint_of(text, value, protocols)
   end)
+  return router, undecided(router)
 end
 
 return endpoints

@@ -35,8 +35,11 @@ local function set_handlers(o, name)
     return
   end
   local dispatch = require "lunawire.dispatch"
-  o.on_request = o.routes and dispatch.by_route(o.routes, o.protocols, o.max_body)
-    or dispatch.any_path(handlers, o.on_upgrade, o.protocols)
+  if o.routes then
+    o.on_request, o.upgrades = dispatch.by_route(o.routes, o.protocols, o.max_body)
+  else
+    o.on_request = dispatch.any_path(handlers, o.on_upgrade, o.protocols)
+  end
   o.protocols = nil -- dispatch chooses; the core must not choose where dispatch chose none
 end
 
