@@ -2,6 +2,8 @@
 
 #include <string.h>
 
+#include "sha1_x86.h"
+
 #define BLOCK 64
 #define ROUNDS 80
 
@@ -51,7 +53,7 @@ static inline void hash_phase(uint32_t s[5], const uint32_t *w, unsigned phase) 
   s[4] = e;
 }
 
-static void hash_block(uint32_t h[5], const uint8_t *block) {
+static void hash_block_portably(uint32_t h[5], const uint8_t *block) {
   uint32_t w[ROUNDS], s[5];
   for (unsigned t = 0; t < 16; t++) w[t] = load_big_endian(block + 4 * t);
   for (unsigned t = 16; t < ROUNDS; t++)
@@ -62,6 +64,16 @@ static void hash_block(uint32_t h[5], const uint8_t *block) {
   hash_phase(s, w + 40, 2);
   hash_phase(s, w + 60, 3);
   for (unsigned i = 0; i < 5; i++) h[i] += s[i];
+}
+
+static void hash_block(uint32_t h[5], const uint8_t *block) {
+#ifdef LW_SHA1_X86
+  if (__builtin_cpu_supports("sha") && __builtin_cpu_supports("ssse3")) {
+    lw__sha1_block_x86(h, block);
+    return;
+  }
+#endif
+  hash_block_portably(h, block);
 }
 
 /* The last bytes, a single one bit, zeros, and the length in bits at the end of a block. */
