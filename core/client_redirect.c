@@ -12,7 +12,7 @@ static bool is_redirect(int status) {
 bool lw__client_redirected(lw_conn *conn, const lw_http_head *response) {
   lw_failure failure;
   const lw_redirector *redirector = &conn->client->redirector;
-  lw_slice location = lw_http_find(response, "Location", NULL);
+  lw_slice location = lw_http_find(response, LW_SLICE("Location"), NULL);
   if (redirector->follow == NULL || !is_redirect(response->status) || location.size == 0) {
     return false;
   }

@@ -15,7 +15,7 @@ lw_error lw__http_parse(const lw_conn *conn, lw_http_head *request) {
 static bool origin_allowed(const lw_server *server, const lw_http_head *request) {
   if (server->origins == NULL) return lw_handshake_same_origin(request);
   size_t count;
-  lw_slice origin = lw_http_find(request, "Origin", &count);
+  lw_slice origin = lw_http_find(request, LW_SLICE("Origin"), &count);
   if (count == 0) return true; /* not a browser */
   if (count > 1) return false;
   for (char **allowed = server->origins; *allowed != NULL; allowed++) {

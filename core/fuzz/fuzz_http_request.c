@@ -53,7 +53,7 @@ static void check_request(const lw_http_head *head, lw_slice text) {
   MUST((error == LW_E_UPGRADE_REQUIRED) == !lw_handshake_is_upgrade(head));
   if (error == LW_OK) check_answer(head, key);
   size_t origins;
-  (void)lw_http_find(head, "Origin", &origins);
+  (void)lw_http_find(head, LW_SLICE("Origin"), &origins);
   bool same = lw_handshake_same_origin(head);
   MUST(origins != 0 || same);
   MUST(origins < 2 || !same);

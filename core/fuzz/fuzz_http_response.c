@@ -29,7 +29,7 @@ static void check_answer(const lw_http_head *head) {
   if (error != LW_OK) return;
   MUST(protocol.size == 0 || lw_slice_equal(protocol, LW_SLICE("chat")) ||
        lw_slice_equal(protocol, LW_SLICE("superchat")));
-  MUST(lw_http_has_token(head, "Connection", "upgrade"));
+  MUST(lw_http_has_token(head, LW_SLICE("Connection"), LW_SLICE("upgrade")));
 }
 
 static void check_response(const lw_http_head *head, lw_slice text) {

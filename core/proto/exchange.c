@@ -9,7 +9,7 @@ static void clear(lw_exchange *x) {
 /* RFC 9110 section 10.1.1. There is one expectation, and HTTP/1.0 has none. */
 static lw_error read_expectation(lw_exchange *x, const lw_http_head *request) {
   size_t count;
-  lw_slice value = lw_http_find(request, "Expect", &count);
+  lw_slice value = lw_http_find(request, LW_SLICE("Expect"), &count);
   if (count == 0 || x->is_http10) return LW_OK;
   if (count > 1 || !lw_slice_equal_nocase(value, LW_SLICE("100-continue"))) {
     return LW_E_HTTP_EXPECTATION;
@@ -20,8 +20,9 @@ static lw_error read_expectation(lw_exchange *x, const lw_http_head *request) {
 
 /* RFC 9112 section 9.3. */
 static bool wants_to_stay(const lw_http_head *request) {
-  if (lw_http_has_token(request, "Connection", "close")) return false;
-  return request->minor > 0 || lw_http_has_token(request, "Connection", "keep-alive");
+  if (lw_http_has_token(request, LW_SLICE("Connection"), LW_SLICE("close"))) return false;
+  return request->minor > 0 ||
+         lw_http_has_token(request, LW_SLICE("Connection"), LW_SLICE("keep-alive"));
 }
 
 lw_error lw_exchange_begin(lw_exchange *x, const lw_http_head *request) {

@@ -9,11 +9,11 @@
 #include "url.h"
 
 bool lw_handshake_is_upgrade(const lw_http_head *request) {
-  return lw_http_has_token(request, "Upgrade", "websocket");
+  return lw_http_has_token(request, LW_SLICE("Upgrade"), LW_SLICE("websocket"));
 }
 
 /* The value of a field that must be there once. */
-static bool find_single(const lw_http_head *head, const char *name, lw_slice *value) {
+static bool find_single(const lw_http_head *head, lw_slice name, lw_slice *value) {
   size_t count;
   *value = lw_http_find(head, name, &count);
   return count == 1;
@@ -60,7 +60,7 @@ static bool contains(const lw_slice *list, size_t count, lw_slice wanted) {
  * limited because looking for doubles takes quadratic time. */
 static lw_error check_protocols(const lw_http_head *request) {
   size_t lines, count = 0, position = 0;
-  (void)lw_http_find(request, "Sec-WebSocket-Protocol", &lines);
+  (void)lw_http_find(request, LW_SLICE("Sec-WebSocket-Protocol"), &lines);
   if (lines == 0) return LW_OK;
   lw_slice seen[LW_HANDSHAKE_PROTOCOLS_MAX], protocol;
   while (lw_handshake_next_protocol(request, &position, &protocol)) {
@@ -93,10 +93,12 @@ lw_error lw_handshake_check_request(const lw_http_head *request, lw_slice *key) 
   if (!lw_handshake_is_upgrade(request)) return LW_E_UPGRADE_REQUIRED;
   if (!lw_slice_equal(request->method, LW_SLICE("GET"))) return LW_E_UPGRADE_METHOD;
   if (request->minor < 1) return LW_E_UPGRADE_HTTP_VERSION;
-  if (!lw_http_has_token(request, "Connection", "upgrade")) return LW_E_UPGRADE_CONNECTION;
-  if (!find_single(request, "Sec-WebSocket-Version", &value)) return LW_E_UPGRADE_VERSION;
+  if (!lw_http_has_token(request, LW_SLICE("Connection"), LW_SLICE("upgrade")))
+    return LW_E_UPGRADE_CONNECTION;
+  if (!find_single(request, LW_SLICE("Sec-WebSocket-Version"), &value)) return LW_E_UPGRADE_VERSION;
   if (!lw_slice_equal(value, LW_SLICE("13"))) return LW_E_UPGRADE_VERSION;
-  if (!find_single(request, "Sec-WebSocket-Key", key) || !is_key(*key)) return LW_E_UPGRADE_KEY;
+  if (!find_single(request, LW_SLICE("Sec-WebSocket-Key"), key) || !is_key(*key))
+    return LW_E_UPGRADE_KEY;
   lw_error error = check_no_body(request);
   if (error == LW_OK) error = check_protocols(request);
   if (error == LW_OK) error = check_extensions(request);
@@ -120,7 +122,7 @@ static bool parse_origin(lw_slice origin, lw_authority *authority, uint16_t *def
 
 bool lw_handshake_same_origin(const lw_http_head *request) {
   size_t count;
-  lw_slice value = lw_http_find(request, "Origin", &count);
+  lw_slice value = lw_http_find(request, LW_SLICE("Origin"), &count);
   if (count == 0) return true;
   lw_authority origin, host;
   uint16_t port;
@@ -136,16 +138,16 @@ bool lw_handshake_same_origin(const lw_http_head *request) {
  * this one word and nothing else (section 4.1, number 2). */
 static bool upgrades(const lw_http_head *response) {
   lw_slice upgrade;
-  return response->minor >= 1 && find_single(response, "Upgrade", &upgrade) &&
+  return response->minor >= 1 && find_single(response, LW_SLICE("Upgrade"), &upgrade) &&
          lw_slice_equal_nocase(upgrade, LW_SLICE("websocket")) &&
-         lw_http_has_token(response, "Connection", "upgrade");
+         lw_http_has_token(response, LW_SLICE("Connection"), LW_SLICE("upgrade"));
 }
 
 static lw_error check_accept(const lw_http_head *response, lw_slice key) {
   char expected[LW_HANDSHAKE_ACCEPT_SIZE];
   lw_slice accept;
   if (!lw_handshake_accept(expected, key)) return LW_E_NOMEM;
-  if (!find_single(response, "Sec-WebSocket-Accept", &accept)) return LW_E_ACCEPT_KEY;
+  if (!find_single(response, LW_SLICE("Sec-WebSocket-Accept"), &accept)) return LW_E_ACCEPT_KEY;
   bool same = lw_slice_equal(accept, (lw_slice){expected, sizeof expected});
   return same ? LW_OK : LW_E_ACCEPT_KEY;
 }
@@ -153,7 +155,7 @@ static lw_error check_accept(const lw_http_head *response, lw_slice key) {
 /* Section 4.1, number 6: case-sensitive, and only what was offered. */
 static lw_error check_protocol(const lw_http_head *response, lw_slice offered, lw_slice *protocol) {
   size_t count;
-  lw_slice element, value = lw_http_find(response, "Sec-WebSocket-Protocol", &count);
+  lw_slice element, value = lw_http_find(response, LW_SLICE("Sec-WebSocket-Protocol"), &count);
   if (count == 0) return LW_OK;
   if (count > 1) return LW_E_ACCEPT_PROTOCOL;
   while (lw_http_next_element(&offered, &element)) {
@@ -177,7 +179,7 @@ static bool was_offered(lw_slice offered, lw_slice wanted) {
 static lw_error check_agreed_extensions(const lw_http_head *response, lw_slice offered,
                                         lw_slice *extensions) {
   size_t lines, count = 0;
-  lw_slice name, value = lw_http_find(response, "Sec-WebSocket-Extensions", &lines);
+  lw_slice name, value = lw_http_find(response, LW_SLICE("Sec-WebSocket-Extensions"), &lines);
   if (lines == 0) return LW_OK;
   if (lines > 1 || !lw_extension_check(value, &count) || count == 0) return LW_E_ACCEPT_EXTENSION;
   lw_extension_reader reader;

@@ -58,7 +58,7 @@ static lw_error parse_fields(lw_http_head *head, reader *r) {
     lw_http_field *field = &head->fields[head->field_count++];
     lw_error error = parse_field(field, line);
     if (error != LW_OK) return error;
-    head->name_sizes |= UINT32_C(1) << (field->name.size % 32);
+    head->names |= lw__http_name_bit(field->name);
   }
   return LW_E_HTTP_SYNTAX;
 }
@@ -68,7 +68,7 @@ static void clear(lw_http_head *head) {
   head->method = head->target = head->host = head->path = head->query = (lw_slice){NULL, 0};
   head->reason = (lw_slice){NULL, 0};
   head->status = head->minor = 0;
-  head->name_sizes = 0;
+  head->names = 0;
   head->field_count = 0;
 }
 
@@ -109,7 +109,7 @@ static lw_error parse_target(lw_http_head *head) {
 /* RFC 9112 section 3.2: exactly one Host, and valid, though an absolute target overrides it. */
 static lw_error check_host(lw_http_head *head) {
   size_t count;
-  lw_slice host = lw_http_find(head, "Host", &count);
+  lw_slice host = lw_http_find(head, LW_SLICE("Host"), &count);
   if (count == 0 && head->minor == 0) return LW_OK;
   if (count != 1) return LW_E_HTTP_HOST;
   lw_authority authority;

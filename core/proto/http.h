@@ -53,11 +53,16 @@ typedef struct lw_http_head {
   int status;      /* answers: 100 to 599 */
   lw_slice reason; /* answers: may be empty */
   int minor;       /* HTTP/1.minor */
-  uint32_t name_sizes; /* bit n: some field's name has n bytes, modulo 32. Most look-ups are for
-                          fields that are not there, and end here */
+  uint32_t names;  /* the lw__http_name_bit of each field: most look-ups are for fields that are
+                      not there, and end here */
   size_t field_count;
   lw_http_field fields[LW_HTTP_FIELDS_MAX];
 } lw_http_head;
+
+/* What little of a field's name tells most names apart, in any case of letters. */
+static inline uint32_t lw__http_name_bit(lw_slice name) {
+  return UINT32_C(1) << ((name.size + ((uint8_t)*name.data | 0x20)) % 32);
+}
 
 /* Parse a head that lw_http_scan found complete. LW_OK, or the rule it breaks. A request must have
  * exactly one valid Host under HTTP/1.1 (at most one under 1.0); its target must be in origin form
@@ -68,11 +73,11 @@ lw_error lw_http_parse_response(lw_http_head *head, const char *data, size_t siz
 
 /* The value of the field of that name, ASCII case folded. *count (may be NULL) is how many there
  * are; the slice is the first one's value, and empty with NULL data when there is none. */
-lw_slice lw_http_find(const lw_http_head *head, const char *name, size_t *count);
+lw_slice lw_http_find(const lw_http_head *head, lw_slice name, size_t *count);
 
 /* True when a comma-separated list field (all its lines together) has the token, ASCII case
  * folded. */
-bool lw_http_has_token(const lw_http_head *head, const char *name, const char *token);
+bool lw_http_has_token(const lw_http_head *head, lw_slice name, lw_slice token);
 
 /* Walks a comma-separated list: *rest is the value at first; false at the end. Empty elements
  * are skipped, as RFC 9110 section 5.6.1 asks of receivers. Commas inside quoted strings do not

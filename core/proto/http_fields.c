@@ -7,7 +7,7 @@
 
 /* The next field of that name at or behind *index, which is then behind it; NULL: none. */
 static const lw_http_field *next_field(const lw_http_head *head, lw_slice name, size_t *index) {
-  if ((head->name_sizes >> (name.size % 32) & 1) == 0) return NULL;
+  if ((head->names & lw__http_name_bit(name)) == 0) return NULL;
   while (*index < head->field_count) {
     const lw_http_field *field = &head->fields[(*index)++];
     if (field->name.size == name.size && lw_slice_equal_nocase(field->name, name)) return field;
@@ -15,11 +15,11 @@ static const lw_http_field *next_field(const lw_http_head *head, lw_slice name, 
   return NULL;
 }
 
-lw_slice lw_http_find(const lw_http_head *head, const char *name, size_t *count) {
-  lw_slice wanted = lw_slice_of(name), found = {NULL, 0};
+lw_slice lw_http_find(const lw_http_head *head, lw_slice name, size_t *count) {
+  lw_slice found = {NULL, 0};
   const lw_http_field *field;
   size_t n = 0, index = 0;
-  while ((field = next_field(head, wanted, &index)) != NULL) {
+  while ((field = next_field(head, name, &index)) != NULL) {
     if (n++ == 0) found = field->value;
   }
   if (count != NULL) *count = n;
@@ -46,14 +46,15 @@ bool lw_http_next_element(lw_slice *rest, lw_slice *element) {
   return element->size > 0;
 }
 
-bool lw_http_has_token(const lw_http_head *head, const char *name, const char *token) {
-  lw_slice wanted = lw_slice_of(name), wanted_token = lw_slice_of(token), element;
+bool lw_http_has_token(const lw_http_head *head, lw_slice name, lw_slice token) {
+  lw_slice element;
   const lw_http_field *field;
   size_t index = 0;
-  while ((field = next_field(head, wanted, &index)) != NULL) {
+  while ((field = next_field(head, name, &index)) != NULL) {
     lw_slice rest = field->value;
+    if (rest.size == token.size && lw_slice_equal_nocase(rest, token)) return true; /* mostly */
     while (lw_http_next_element(&rest, &element)) {
-      if (lw_slice_equal_nocase(element, wanted_token)) return true;
+      if (lw_slice_equal_nocase(element, token)) return true;
     }
   }
   return false;
@@ -110,8 +111,8 @@ lw_error lw_http_body(const lw_http_head *head, bool is_request, lw_http_framing
   *length = 0;
   if (!is_request && lw_http_is_bodiless(head->status)) return LW_OK;
   size_t codings, lengths;
-  lw_slice coding = lw_http_find(head, "Transfer-Encoding", &codings);
-  (void)lw_http_find(head, "Content-Length", &lengths);
+  lw_slice coding = lw_http_find(head, LW_SLICE("Transfer-Encoding"), &codings);
+  (void)lw_http_find(head, LW_SLICE("Content-Length"), &lengths);
   if (codings > 0) {
     if (codings > 1 || lengths > 0 || head->minor == 0) return LW_E_HTTP_BODY_LENGTH;
     /* Other codings are neither asked for nor understood, and there is one way to write this one.

@@ -189,6 +189,34 @@ static const uint8_t *skip_run(const uint8_t *at, const uint8_t *end, uint8_t cl
   return at;
 }
 
+#define EACH_BYTE(x) (UINT64_C(0x0101010101010101) * (x))
+
+/* Whether one of eight bytes is a control character: below a space, or DEL. */
+static bool has_control(const uint8_t *bytes) {
+  uint64_t word;
+  memcpy(&word, bytes, sizeof word);
+  uint64_t is_zero_for_del = word ^ EACH_BYTE(0x7f);
+  uint64_t below_space = (word - EACH_BYTE(' ')) & ~word;
+  uint64_t is_del = (is_zero_for_del - EACH_BYTE(1)) & ~is_zero_for_del;
+  return ((below_space | is_del) & EACH_BYTE(0x80)) != 0;
+}
+
+/* Whole field lines, as long as they are as nearly all are: step() decides on others, from their
+ * beginning. Returns where the first of those begins. */
+static const uint8_t *skip_lines(lw_http_scanner *s, const uint8_t *at, const uint8_t *end) {
+  while (s->fields < LW_HTTP_FIELDS_MAX) {
+    const uint8_t *colon = skip_run(at, end, LW__TOKEN);
+    if (colon == at || colon == end || *colon != ':') break;
+    const uint8_t *cr = colon + 1;
+    while (end - cr >= 8 && !has_control(cr)) cr += 8;
+    cr = skip_run(cr, end, LW__VALUE);
+    if (end - cr < 2 || cr[0] != '\r' || cr[1] != '\n') break;
+    s->fields++;
+    at = cr + 2;
+  }
+  return at;
+}
+
 /* The end of nearly every request line. Returns where it ends, or `at`: step() decides on others.
  */
 static const uint8_t *skip_version(lw_http_scanner *s, const uint8_t *at, const uint8_t *end) {
@@ -208,6 +236,9 @@ static const uint8_t *scan(lw_http_scanner *s, const uint8_t *at, const uint8_t 
       if (at == end) break;
     } else if (s->state == REQUEST_VERSION) {
       at = skip_version(s, at, end);
+    } else if (s->state == LINE_START) {
+      at = skip_lines(s, at, end);
+      if (at == end) break;
     }
     s->error = (uint8_t)step(s, *at);
     if (s->error != LW_OK) break;

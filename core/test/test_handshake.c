@@ -282,8 +282,10 @@ TEST(checks_each_rule_of_an_answer) {
     lw_error error = lw_handshake_check_answer(&head, &offer, &protocol, &extensions);
     if (error != answers[i].error) test_failed(answers[i].lines, (int)i, lw_error_name(error));
     if (error == LW_OK) {
-      CHECK(lw_slice_equal(protocol, lw_http_find(&head, "Sec-WebSocket-Protocol", NULL)));
-      CHECK(lw_slice_equal(extensions, lw_http_find(&head, "Sec-WebSocket-Extensions", NULL)));
+      CHECK(
+          lw_slice_equal(protocol, lw_http_find(&head, LW_SLICE("Sec-WebSocket-Protocol"), NULL)));
+      CHECK(lw_slice_equal(extensions,
+                           lw_http_find(&head, LW_SLICE("Sec-WebSocket-Extensions"), NULL)));
     }
     test_guarded_free();
   }

@@ -208,14 +208,14 @@ TEST(finds_fields) {
   lw_http_head head;
   size_t count;
   CHECK_INT(parse_with_fields(&head, "Host: x\r\nCookie: 1\r\nCOOKIE: 2\r\nEmpty:\r\n"), LW_OK);
-  CHECK(is(lw_http_find(&head, "cookie", &count), "1"));
+  CHECK(is(lw_http_find(&head, LW_SLICE("cookie"), &count), "1"));
   CHECK_INT(count, 2);
-  lw_slice empty = lw_http_find(&head, "Empty", &count);
+  lw_slice empty = lw_http_find(&head, LW_SLICE("Empty"), &count);
   CHECK(empty.size == 0 && empty.data != NULL);
   CHECK_INT(count, 1);
-  CHECK(lw_http_find(&head, "Cook", NULL).data == NULL);
-  CHECK(lw_http_find(&head, "Cookie-of-a-name-that-is-32-bytes-more", NULL).data == NULL);
-  CHECK(lw_http_find(&head, "Cookies", &count).data == NULL);
+  CHECK(lw_http_find(&head, LW_SLICE("Cook"), NULL).data == NULL);
+  CHECK(lw_http_find(&head, LW_SLICE("Cookie-of-a-name-that-is-32-bytes-more"), NULL).data == NULL);
+  CHECK(lw_http_find(&head, LW_SLICE("Cookies"), &count).data == NULL);
   CHECK_INT(count, 0);
 }
 
@@ -224,13 +224,13 @@ TEST(looks_for_tokens_in_all_lines) {
   const char *fields = "Host: x\r\nConnection: keep-alive ,, \"upgrade, x\"\r\nXonnection: b\r\n"
                        "connection: \t,Foo\t,UPGRADE\r\n";
   CHECK_INT(parse_with_fields(&head, fields), LW_OK);
-  CHECK(lw_http_has_token(&head, "Connection", "upgrade"));
-  CHECK(lw_http_has_token(&head, "Connection", "keep-alive"));
-  CHECK(lw_http_has_token(&head, "Connection", "foo"));
-  CHECK(!lw_http_has_token(&head, "Connection", "x"));
-  CHECK(!lw_http_has_token(&head, "Connection", "keep"));
-  CHECK(!lw_http_has_token(&head, "Connection", ""));
-  CHECK(!lw_http_has_token(&head, "Connections", "foo"));
+  CHECK(lw_http_has_token(&head, LW_SLICE("Connection"), LW_SLICE("upgrade")));
+  CHECK(lw_http_has_token(&head, LW_SLICE("Connection"), LW_SLICE("keep-alive")));
+  CHECK(lw_http_has_token(&head, LW_SLICE("Connection"), LW_SLICE("foo")));
+  CHECK(!lw_http_has_token(&head, LW_SLICE("Connection"), LW_SLICE("x")));
+  CHECK(!lw_http_has_token(&head, LW_SLICE("Connection"), LW_SLICE("keep")));
+  CHECK(!lw_http_has_token(&head, LW_SLICE("Connection"), LW_SLICE("")));
+  CHECK(!lw_http_has_token(&head, LW_SLICE("Connections"), LW_SLICE("foo")));
 }
 
 static const struct {

@@ -250,13 +250,13 @@ static bool legal_in_token(int c) {
 }
 
 static lw_result scan_with(const char *before, int c, const char *after) {
-  char text[64];
+  char text[128];
   size_t size = strlen(before), at;
   lw_error error;
   memcpy(text, before, size);
   text[size] = (char)c;
   memcpy(text + size + 1, after, strlen(after));
-  return scan_pieces((lw_slice){text, size + 1 + strlen(after)}, 64, &at, &error);
+  return scan_pieces((lw_slice){text, size + 1 + strlen(after)}, sizeof text, &at, &error);
 }
 
 /* Every byte value in every place. */
@@ -283,6 +283,21 @@ TEST(knows_each_byte) {
   CHECK(lw_http_is_value(LW_SLICE("")));
 }
 
+/* Values are looked at several bytes at a time: every byte value at every place among others. */
+TEST(knows_each_byte_inside_of_a_value) {
+  static const char others[] = "\x7e !\xff-0123456789 \x80";
+  const size_t size = sizeof others - 1;
+  for (int c = 0; c < 256; c++) {
+    for (size_t place = 0; place <= size; place++) {
+      char before[64] = GET "x:", after[64] = "";
+      memcpy(before + strlen(before), others, place);
+      memcpy(after, others + place, size - place);
+      memcpy(after + size - place, "\r\n\r\n", 5);
+      CHECK_INT(scan_with(before, c, after), legal_in_value(c) ? LW_DONE : LW_BROKEN);
+    }
+  }
+}
+
 int main(void) {
   RUN(fails_at_the_first_illegal_byte);
   RUN(finds_the_end_in_any_pieces);
@@ -290,5 +305,6 @@ int main(void) {
   RUN(limits_the_size_at_the_byte_over);
   RUN(limits_the_number_of_fields);
   RUN(knows_each_byte);
+  RUN(knows_each_byte_inside_of_a_value);
   return test_end();
 }
