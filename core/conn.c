@@ -69,6 +69,7 @@ void lw_conn_hold(lw_conn *conn) {
 
 void lw_conn_release(lw_conn *conn) {
   if (--conn->references > 0) return;
+  if (conn->settings->events->on_free != NULL) conn->settings->events->on_free(conn);
   lw_buf_free(&conn->head);
   lw_buf_free(&conn->waiting);
   free(conn->close_reason);

@@ -76,6 +76,7 @@ struct lw_conn {
   lw_session session;   /* its own beginning belongs to this, too */
 
   /* What only the opening, the end and what is rare touch. */
+  void *context;         /* the owner's, as long as it has no user */
   lw_client *client;     /* NULL for servers, and once open */
   lw_http *http;         /* NULL before the first plain request, and once open */
   lw_conn *next, **back; /* in loop->conns; back is NULL when it is not there */

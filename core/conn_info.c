@@ -40,6 +40,12 @@ void lw_conn_set_user(lw_conn *conn, void *user) {
 void *lw_conn_user(const lw_conn *conn) {
   return conn->user;
 }
+void lw_conn_set_context(lw_conn *conn, void *context) {
+  conn->context = context;
+}
+void *lw_conn_context(const lw_conn *conn) {
+  return conn->context;
+}
 
 size_t lw_conn_buffered(const lw_conn *conn) {
   size_t size = conn->out != NULL ? lw_out_size(conn->out) : 0;

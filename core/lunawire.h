@@ -148,8 +148,11 @@ typedef struct lw_conn_events {
   /* Exactly once for each connection that had on_open. `code` is the peer's, or 1006 with a reason
    * of ours when the connection ended without a close frame, or ours when we failed it. */
   void (*on_close)(lw_conn *conn, unsigned code, const char *reason, size_t size);
-  /* The connection will make no call any more; nothing after this. Also without on_open. */
+  /* The connection will make no call any more, but the next. Also without on_open. */
   void (*on_end)(lw_conn *conn);
+  /* The object is about to be freed, after on_end, or without it because the loop was: what the
+   * owner's pointers hold can go. */
+  void (*on_free)(lw_conn *conn);
 } lw_conn_events;
 
 /* Limits and time limits of a connection. Every field counts; 0 means "none" only where said. */
@@ -264,9 +267,13 @@ size_t lw_conn_extensions(const lw_conn *conn, char text[LW_EXTENSIONS_MAX]);
  * Valid while the connection is held. */
 const char *lw_conn_head(const lw_conn *conn, size_t *size);
 
-/* The owner's pointer: NULL at the start of a server's connection. */
+/* The owner's pointer: NULL at the start of a server's connection. While it is NULL, the peer's
+ * address is forgotten when the connection ends. */
 void lw_conn_set_user(lw_conn *conn, void *user);
 void *lw_conn_user(const lw_conn *conn);
+/* A second one, NULL at first, for an owner that makes its object only when that is needed. */
+void lw_conn_set_context(lw_conn *conn, void *context);
+void *lw_conn_context(const lw_conn *conn);
 lw_loop *lw_conn_loop(const lw_conn *conn); /* NULL after lw_loop_free */
 
 /* Keeps the object (not the connection) valid until as many releases. */

@@ -95,26 +95,31 @@ typedef enum lw_handler {
 } lw_handler;
 
 typedef struct lw_handlers { /* counted: one by its userdata, one by each connection */
+  lw_lua *lua;
   unsigned count;
   int functions[LW_HANDLERS]; /* LUA_NOREF where there is none */
 } lw_handlers;
 
 lw_handlers *lw__check_handlers(lua_State *L, const lw_lua *lua, int index);
 void lw__handlers_hold(lw_handlers *handlers);
-void lw__handlers_release(lw_lua *lua, lw_handlers *handlers);
+void lw__handlers_release(lw_handlers *handlers);
+/* Of a connection: NULL before the upgrade is decided and after the end. Its object has them; as
+ * long as it has none, they are its context. */
+lw_handlers *lw__handlers_of(const lw_conn *conn);
+void lw__set_handlers(lw_conn *conn, lw_handlers *handlers);
 
 /* ---- conn.c, conn_fields.c, conn_events.c */
 
 typedef struct lw_lua_conn {
   lw_conn *conn; /* held */
   lw_lua *lua;
-  lw_handlers *handlers; /* NULL before the upgrade is decided */
-  int self;              /* keeps the userdata while the connection can make calls */
-  uint16_t tag;          /* LW_CONN_TAG: no other userdata of this size has it here */
-  uint8_t stream_kind;   /* lw_kind of the fragmented message that is being sent */
-  bool has_fields : 1;   /* its own table exists */
-  bool is_parked : 1;    /* coroutines wait for its output to drain */
-  bool has_closed : 1;   /* the script closed it, not the peer */
+  lw_handlers *handlers;
+  int self;            /* keeps the userdata while the connection can make calls */
+  uint16_t tag;        /* LW_CONN_TAG: no other userdata of this size has it here */
+  uint8_t stream_kind; /* lw_kind of the fragmented message that is being sent */
+  bool has_fields : 1; /* its own table exists */
+  bool is_parked : 1;  /* coroutines wait for its output to drain */
+  bool has_closed : 1; /* the script closed it, not the peer */
 } lw_lua_conn;
 
 #define LW_CONN_TAG 0x4c57
@@ -122,9 +127,10 @@ typedef struct lw_lua_conn {
 extern const lw_conn_events lw__lua_conn_events;
 
 /* Pushes a new userdata for the connection and makes it the connection's user. */
-lw_lua_conn *lw__push_conn(lua_State *L, lw_lua *lua, lw_conn *conn);
+lw_lua_conn *lw__new_conn(lua_State *L, lw_lua *lua, lw_conn *conn);
+/* Pushes the one that it has, or a new one: most of them make no call that needs one. */
+void lw__push_conn(lua_State *L, lw_lua *lua, lw_conn *conn);
 lw_lua_conn *lw__check_conn(lua_State *L, int index);
-void lw__set_handlers(lw_lua_conn *c, lw_handlers *handlers);
 /* Sets __index and __newindex in the metatable; pops the table of methods. */
 void lw__open_conn_fields(lua_State *L, int lua, int metatable);
 int lw__push_failure(lua_State *L, const char *message, const char *code);

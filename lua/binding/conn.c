@@ -10,7 +10,7 @@
 /* ------------------------------------------------------------------------------ birth and
  * collection */
 
-lw_lua_conn *lw__push_conn(lua_State *L, lw_lua *lua, lw_conn *conn) {
+lw_lua_conn *lw__new_conn(lua_State *L, lw_lua *lua, lw_conn *conn) {
   lw_lua_conn *c = lw__newuserdata(L, sizeof *c);
   *c = (lw_lua_conn){.conn = conn, .lua = lua, .self = LUA_NOREF, .tag = LW_CONN_TAG};
   lw_conn_hold(conn);
@@ -18,6 +18,8 @@ lw_lua_conn *lw__push_conn(lua_State *L, lw_lua *lua, lw_conn *conn) {
   lua_setmetatable(L, -2);
   lua_pushvalue(L, -1);
   c->self = lw__ref(lua, L);
+  c->handlers = lw_conn_context(conn);
+  lw_conn_set_context(conn, NULL);
   lw_conn_set_user(conn, c);
   return c;
 }
@@ -38,10 +40,13 @@ lw_lua_conn *lw__check_conn(lua_State *L, int index) {
   return c;
 }
 
-void lw__set_handlers(lw_lua_conn *c, lw_handlers *handlers) {
-  lw__handlers_hold(handlers);
-  if (c->handlers != NULL) lw__handlers_release(c->lua, c->handlers);
-  c->handlers = handlers;
+void lw__push_conn(lua_State *L, lw_lua *lua, lw_conn *conn) {
+  const lw_lua_conn *c = lw_conn_user(conn);
+  if (c != NULL) {
+    lw__push_ref(L, c->self);
+  } else {
+    lw__new_conn(L, lua, conn);
+  }
 }
 
 /* Only the end of the Lua state collects the object of a connection that is alive. */
@@ -49,11 +54,12 @@ static int conn_gc(lua_State *L) {
   lw_lua_conn *c =
       to_conn(L, 1, lua_touserdata(L, lua_upvalueindex(1))); /* without its loop, too */
   if (c->conn == NULL) return 0;
-  lw_conn_set_user(c->conn, NULL);
-  if (c->handlers != NULL) lw__handlers_release(c->lua, c->handlers);
+  if (lw_conn_user(c->conn) == c) { /* making it did not fail half way */
+    lw__set_handlers(c->conn, NULL);
+    lw_conn_set_user(c->conn, NULL);
+  }
   lw_conn_release(c->conn);
   c->conn = NULL;
-  c->handlers = NULL;
   return 0;
 }
 

@@ -5,7 +5,8 @@
 #include "binding.h"
 
 typedef struct event {
-  lw_lua_conn *c;
+  lw_conn *conn;
+  lw_handlers *handlers;
   lw_handler handler;
   lw_kind kind;
   const char *data, *code;
@@ -43,25 +44,25 @@ static int push_arguments(lua_State *L, const event *e) {
 
 static void call_handler(lua_State *L, void *context) {
   const event *e = context;
-  lua_rawgeti(L, LUA_REGISTRYINDEX, e->c->handlers->functions[e->handler]);
-  lua_rawgeti(L, LUA_REGISTRYINDEX, e->c->self);
+  lua_rawgeti(L, LUA_REGISTRYINDEX, e->handlers->functions[e->handler]);
+  lw__push_conn(L, e->handlers->lua, e->conn);
   int arguments = push_arguments(L, e);
   lua_call(L, 1 + arguments, 0);
 }
 
-static bool has_handler(const lw_lua_conn *c, lw_handler handler) {
-  return c != NULL && c->handlers != NULL && c->handlers->functions[handler] != LUA_NOREF;
+static bool has_handler(const lw_conn *conn, lw_handler handler) {
+  const lw_handlers *handlers = lw__handlers_of(conn);
+  return handlers != NULL && handlers->functions[handler] != LUA_NOREF;
 }
 
 /* The error on top of lua->L was thrown by a handler: it goes to on_error, or to the report hook
  * when there is none (or when it throws too), and the connection ends. */
-static void handler_failed(lw_lua_conn *c, lw_handler handler) {
-  lw_lua *lua = c->lua;
+static void handler_failed(lw_lua *lua, lw_conn *conn, lw_handler handler) {
   bool told = false;
-  if (handler != LW_ON_ERROR && has_handler(c, LW_ON_ERROR)) {
-    size_t size;
-    const char *message = lua_tolstring(lua->L, -1, &size);
-    event e = {.c = c, .handler = LW_ON_ERROR, .data = message, .size = size, .code = "HANDLER"};
+  if (handler != LW_ON_ERROR && has_handler(conn, LW_ON_ERROR)) {
+    event e = {.conn = conn, .handlers = lw__handlers_of(conn), .handler = LW_ON_ERROR};
+    e.data = lua_tolstring(lua->L, -1, &e.size);
+    e.code = "HANDLER";
     told = lw__call(lua, call_handler, &e);
     if (!told) lw__report(lua);
   }
@@ -70,17 +71,18 @@ static void handler_failed(lw_lua_conn *c, lw_handler handler) {
   } else {
     lw__report(lua);
   }
-  if (handler != LW_ON_CLOSE) lw_conn_abort(c->conn, 1011, "an error in a handler");
+  if (handler != LW_ON_CLOSE) lw_conn_abort(conn, 1011, "an error in a handler");
 }
 
 static void fire(lw_conn *conn, event *e) {
-  e->c = lw_conn_user(conn);
-  if (!has_handler(e->c, e->handler)) return;
-  lw_lua *lua = e->c->lua;
+  e->conn = conn;
+  e->handlers = lw__handlers_of(conn);
+  if (e->handlers == NULL || e->handlers->functions[e->handler] == LUA_NOREF) return;
+  lw_lua *lua = e->handlers->lua;
   if (lua->is_guarding) {
     call_handler(lua->L, e);
   } else if (!lw__call(lua, call_handler, e)) {
-    handler_failed(e->c, e->handler);
+    handler_failed(lua, conn, e->handler);
   }
 }
 
@@ -96,16 +98,21 @@ static void run_guarded(lua_State *L, void *context) {
 }
 
 /* One protected call for all messages of a read. After an error the connection is not open any
- * more, so that no handler is called again. */
+ * more, so that no handler is called again. The first read of a connection is often its last, and
+ * just a close frame: there each call is protected by itself. */
 static void guard(lw_conn *conn, void (*body)(lw_conn *conn)) {
   lw_lua_conn *c = lw_conn_user(conn);
-  bool done = c == NULL;
-  if (done) body(conn);
+  if (c == NULL) {
+    body(conn);
+    return;
+  }
+  lw_lua *lua = c->lua;
+  bool done = false;
   while (!done) {
-    c->lua->is_guarding = true;
-    done = lw__call(c->lua, run_guarded, &(guarded){conn, body});
-    c->lua->is_guarding = false;
-    if (!done) handler_failed(c, LW_ON_MESSAGE);
+    lua->is_guarding = true;
+    done = lw__call(lua, run_guarded, &(guarded){conn, body});
+    lua->is_guarding = false;
+    if (!done) handler_failed(lua, conn, LW_ON_MESSAGE);
   }
 }
 
@@ -128,37 +135,19 @@ static void on_pong(lw_conn *conn, const char *data, size_t size) {
 
 /* --- requests and the upgrade --- */
 
-typedef struct arrival {
-  lw_conn *conn;
-  const lw_request *request; /* NULL: none that a route is wanted for */
-  lw_handlers *handlers;     /* of its route, if it can be accepted without asking */
-} arrival;
-
-/* The handlers of an upgrade's path, where those are all that its route consists of. */
-static lw_handlers *find_upgrade(lua_State *L, const lw_lua_server *server,
-                                 const lw_request *request) {
-  if (server->upgrades == LUA_NOREF) return NULL;
-  lw__push_ref(L, server->upgrades);
-  lua_pushlstring(L, request->path, request->path_size);
-  lua_rawget(L, -2);
-  return lua_isnil(L, -1) ? NULL : lw__check_handlers(L, server->lua, -1);
-}
-
-static void arrive(lua_State *L, void *context) {
-  arrival *a = context;
-  lw_lua_server *server = lw_server_user(lw_conn_server(a->conn));
-  if (lw_conn_user(a->conn) == NULL) lw__push_conn(L, server->lua, a->conn);
-  if (a->request != NULL) a->handlers = find_upgrade(L, server, a->request);
+static void make_object(lua_State *L, void *context) {
+  const lw_lua_server *server = lw_server_user(lw_conn_server(context));
+  lw__new_conn(L, server->lua, context);
 }
 
 /* Gives a server's connection its Lua object when it is first needed. False when there is no
  * memory; the connection is ended then. */
-static bool let_arrive(arrival *a) {
-  if (lw_conn_user(a->conn) != NULL && a->request == NULL) return true;
-  lw_lua_server *server = lw_server_user(lw_conn_server(a->conn));
-  if (lw__call(server->lua, arrive, a)) return true;
+static bool needs_object(lw_conn *conn) {
+  if (lw_conn_user(conn) != NULL) return true;
+  const lw_lua_server *server = lw_server_user(lw_conn_server(conn));
+  if (lw__call(server->lua, make_object, conn)) return true;
   lw__report(server->lua);
-  lw_conn_terminate(a->conn);
+  lw_conn_terminate(conn);
   return false;
 }
 
@@ -175,18 +164,36 @@ static void fail_request(lw_conn *conn) {
   if (!answered) lw_conn_terminate(conn);
 }
 
-static bool accept_upgrade(lw_conn *conn, lw_handlers *handlers) {
-  bool streams = handlers->functions[LW_ON_CHUNK] != LUA_NOREF;
+typedef struct search {
+  const lw_lua_server *server;
+  const lw_request *request;
+  lw_handlers *found;
+} search;
+
+/* The handlers of an upgrade's path, where those are all that its route consists of. */
+static void find_upgrade(lua_State *L, void *context) {
+  search *s = context;
+  lw__push_ref(L, s->server->upgrades);
+  lua_pushlstring(L, s->request->path, s->request->path_size);
+  lua_rawget(L, -2);
+  if (!lua_isnil(L, -1)) s->found = lw__check_handlers(L, s->server->lua, -1);
+}
+
+/* Accepts it if there is nothing to decide about. */
+static bool accept_upgrade(lw_conn *conn, const lw_request *request) {
+  search s = {lw_server_user(lw_conn_server(conn)), request, NULL};
+  if (s.server->upgrades == LUA_NOREF) return false;
+  if (!lw__call(s.server->lua, find_upgrade, &s)) lw__report(s.server->lua);
+  if (s.found == NULL) return false;
+  bool streams = s.found->functions[LW_ON_CHUNK] != LUA_NOREF;
   if (!lw_conn_accept(conn, NULL, streams, NULL, 0, NULL)) return false;
-  lw__set_handlers(lw_conn_user(conn), handlers);
+  lw__set_handlers(conn, s.found);
   return true;
 }
 
-/* An upgrade that is not in order is refused as all are, by on_request. */
 static void on_request(lw_conn *conn, const lw_request *request) {
-  arrival a = {.conn = conn, .request = request->is_upgrade ? request : NULL};
-  if (!let_arrive(&a)) return;
-  if (a.handlers != NULL && accept_upgrade(conn, a.handlers)) return;
+  if (request->is_upgrade && accept_upgrade(conn, request)) return;
+  if (!needs_object(conn)) return;
   lw_lua_conn *c = lw_conn_user(conn);
   lw_lua *lua = c->lua;
   const lw_lua_server *server = lw_server_user(lw_conn_server(conn));
@@ -234,15 +241,16 @@ static void on_body(lw_conn *conn, const char *data, size_t size, bool final) {
 /* The server's own, where no route gave it others: it may have asked for plain pages before, when
  * the server had routes. */
 static void take_handlers(lw_conn *conn) {
-  lw_lua_conn *c = lw_conn_user(conn);
-  if (c->handlers != NULL || lw_conn_server(conn) == NULL) return;
-  lw_lua_server *server = lw_server_user(lw_conn_server(conn));
-  if (server->handlers != NULL) lw__set_handlers(c, server->handlers);
+  if (lw__handlers_of(conn) != NULL || lw_conn_server(conn) == NULL) return;
+  const lw_lua_server *server = lw_server_user(lw_conn_server(conn));
+  if (server->handlers != NULL) lw__set_handlers(conn, server->handlers);
 }
 
+/* What is called at the end may ask for the peer's address, which only an object keeps so long. */
 static void on_open(lw_conn *conn) {
-  if (!let_arrive(&(arrival){.conn = conn})) return;
   take_handlers(conn);
+  bool tells_end = has_handler(conn, LW_ON_CLOSE) || has_handler(conn, LW_ON_ERROR);
+  if (tells_end && !needs_object(conn)) return;
   fire(conn, &(event){.handler = LW_ON_OPEN});
 }
 
@@ -308,11 +316,15 @@ static void on_close(lw_conn *conn, unsigned code, const char *reason, size_t si
 
 static void on_end(lw_conn *conn) {
   lw_lua_conn *c = lw_conn_user(conn);
-  if (c == NULL) return;
   unpark(conn, false);
-  if (c->handlers != NULL) lw__handlers_release(c->lua, c->handlers);
-  c->handlers = NULL;
+  lw__set_handlers(conn, NULL);
+  if (c == NULL) return;
   lw__unref(c->lua, &c->self); /* the script may keep the object; we do not need it any more */
+}
+
+/* It may go with its loop, and without an end. */
+static void on_free(lw_conn *conn) {
+  lw__set_handlers(conn, NULL);
 }
 
 const lw_conn_events lw__lua_conn_events = {
@@ -329,4 +341,5 @@ const lw_conn_events lw__lua_conn_events = {
     .on_error = on_error,
     .on_close = on_close,
     .on_end = on_end,
+    .on_free = on_free,
 };

@@ -14,7 +14,6 @@ static const char *const names[LW_HANDLERS] = {
 };
 
 typedef struct box {
-  lw_lua *lua;
   lw_handlers *handlers;
 } box;
 
@@ -34,15 +33,32 @@ void lw__handlers_hold(lw_handlers *handlers) {
   handlers->count++;
 }
 
-void lw__handlers_release(lw_lua *lua, lw_handlers *handlers) {
+void lw__handlers_release(lw_handlers *handlers) {
   if (--handlers->count > 0) return;
-  for (int i = 0; i < LW_HANDLERS; i++) lw__unref(lua, &handlers->functions[i]);
+  for (int i = 0; i < LW_HANDLERS; i++) lw__unref(handlers->lua, &handlers->functions[i]);
   free(handlers);
+}
+
+lw_handlers *lw__handlers_of(const lw_conn *conn) {
+  const lw_lua_conn *c = lw_conn_user(conn);
+  return c != NULL ? c->handlers : lw_conn_context(conn);
+}
+
+void lw__set_handlers(lw_conn *conn, lw_handlers *handlers) {
+  lw_lua_conn *c = lw_conn_user(conn);
+  lw_handlers *before = lw__handlers_of(conn);
+  if (handlers != NULL) lw__handlers_hold(handlers);
+  if (c != NULL) {
+    c->handlers = handlers;
+  } else {
+    lw_conn_set_context(conn, handlers);
+  }
+  if (before != NULL) lw__handlers_release(before);
 }
 
 static int handlers_gc(lua_State *L) {
   box *b = luaL_checkudata(L, 1, METATABLE);
-  if (b->handlers != NULL) lw__handlers_release(b->lua, b->handlers);
+  if (b->handlers != NULL) lw__handlers_release(b->handlers);
   b->handlers = NULL;
   return 0;
 }
@@ -51,12 +67,12 @@ static int handlers_new(lua_State *L) {
   lw_lua *lua = lw__lua(L);
   luaL_checktype(L, 1, LUA_TTABLE);
   box *b = lw__newuserdata(L, sizeof *b);
-  b->lua = lua;
   b->handlers = NULL;
   luaL_getmetatable(L, METATABLE);
   lua_setmetatable(L, -2);
   b->handlers = malloc(sizeof *b->handlers);
   if (b->handlers == NULL) return luaL_error(L, "out of memory");
+  b->handlers->lua = lua;
   b->handlers->count = 1;
   for (int i = 0; i < LW_HANDLERS; i++) b->handlers->functions[i] = LUA_NOREF;
   for (int i = 0; i < LW_HANDLERS; i++) {
@@ -72,11 +88,11 @@ static int handlers_new(lua_State *L) {
 
 /* handler(conn, name): the function that a connection calls; nil: none, or it has ended. */
 static int handler(lua_State *L) {
-  const lw_lua_conn *c = lw__check_conn(L, 1);
+  const lw_handlers *handlers = lw__check_conn(L, 1)->handlers;
   const char *name = luaL_checkstring(L, 2);
-  for (int i = 0; i < LW_HANDLERS && c->handlers != NULL; i++) {
-    if (strcmp(name, names[i]) != 0 || c->handlers->functions[i] == LUA_NOREF) continue;
-    lw__push_ref(L, c->handlers->functions[i]);
+  for (int i = 0; i < LW_HANDLERS && handlers != NULL; i++) {
+    if (strcmp(name, names[i]) != 0 || handlers->functions[i] == LUA_NOREF) continue;
+    lw__push_ref(L, handlers->functions[i]);
     return 1;
   }
   return 0;

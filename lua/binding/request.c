@@ -24,7 +24,7 @@ static int accept(lua_State *L) {
   const lw_field *fields = lw__fields(L, 4, few, &count);
   bool stream = handlers->functions[LW_ON_CHUNK] != LUA_NOREF;
   bool accepted = lw_conn_accept(c->conn, protocol, stream, fields, count, &failure);
-  if (accepted) lw__set_handlers(c, handlers);
+  if (accepted) lw__set_handlers(c->conn, handlers);
   return true_or_failure(L, accepted, &failure);
 }
 

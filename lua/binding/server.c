@@ -37,7 +37,7 @@ static void on_accept_error(lw_server *server, const char *message, const char *
 static void forget_calls(lw_lua_server *s) {
   lw__unref(s->lua, &s->on_request);
   lw__unref(s->lua, &s->upgrades);
-  if (s->handlers != NULL) lw__handlers_release(s->lua, s->handlers);
+  if (s->handlers != NULL) lw__handlers_release(s->handlers);
   s->handlers = NULL;
 }
 
@@ -184,21 +184,21 @@ static int stop_listening(lua_State *L) {
 
 typedef struct listing {
   lua_State *L;
+  lw_lua *lua;
   int count;
 } listing;
 
 static void list_one(lw_conn *conn, void *context) {
   listing *list = context;
-  const lw_lua_conn *c = lw_conn_user(conn);
-  if (c == NULL || c->self == LUA_NOREF) return;
-  lw__push_ref(list->L, c->self);
+  if (lw__handlers_of(conn) == NULL) return; /* on_open is still to come */
+  lw__push_conn(list->L, list->lua, conn);
   lua_rawseti(list->L, -2, ++list->count);
 }
 
 /* server:connections() -> array of the open ones */
 static int server_connections(lua_State *L) {
-  listing list = {L, 0};
   const lw_lua_server *s = lw__check_server(L, 1);
+  listing list = {L, s->lua, 0};
   lua_newtable(L);
   lw_server_each(s->server, list_one, &list);
   return 1;
@@ -259,9 +259,16 @@ static int server_tostring(lua_State *L) {
   return 1;
 }
 
+static void silence(lw_conn *conn, void *context) {
+  (void)context;
+  lw__set_handlers(conn, NULL);
+}
+
+/* A server that did not end by itself is collected at the end of the Lua state only. */
 static int server_gc(lua_State *L) {
   lw_lua_server *s = luaL_checkudata(L, 1, METATABLE);
-  if (s->handlers != NULL) lw__handlers_release(s->lua, s->handlers); /* it did not end by itself */
+  if (s->server != NULL) lw_server_each(s->server, silence, NULL);
+  if (s->handlers != NULL) lw__handlers_release(s->handlers);
   if (s->server != NULL) lw_server_release(s->server);
   s->handlers = NULL;
   s->server = NULL;
