@@ -1,0 +1,83 @@
+-- The Lua object of a server's connection, which most get with the first call that needs one.
+
+local helper = require "spec.helper"
+local raw = require "spec.raw_peer"
+local ws = require "lunawire"
+
+local servers = {}
+
+local function serve(options)
+  options.port = 0
+  local server = assert(ws.serve(options))
+  servers[#servers + 1] = server
+  return server
+end
+
+local function stop_servers()
+  for _, server in ipairs(servers) do server:stop() end
+  servers = {}
+  raw.wait_for_end()
+end
+
+describe("the object of a connection", function()
+  teardown(raw.end_specs)
+  after_each(stop_servers)
+
+  it("is the same for everybody who asks", function()
+    local sender
+    local handlers = { on_message = function(conn) sender = conn end }
+    local server = serve { routes = { ["WS /"] = handlers } }
+    local peer = raw.open(server.port)
+    helper.wait_until(function() return server:connections()[1] end)
+    local listed = server:connections()[1]
+    assert.equal("open", listed.state)
+    assert.equal("127.0.0.1", listed.remote_address)
+    listed.name = "kept"
+    peer:send(raw.client_frame(1, "x"))
+    helper.wait_until(function() return sender end)
+    assert.equal(listed, sender)
+    assert.equal("kept", sender.name)
+    peer:close()
+  end)
+
+  it("need not exist", function()
+    local server = serve { routes = { ["WS /"] = { on_message = function() end } } }
+    local close, pong = raw.client_frame(8, "\3\232"), raw.client_frame(10, "x")
+    for _, bytes in ipairs { close, pong, "broken", "" } do
+      local peer = raw.open(server.port):send(bytes)
+      peer:half_close()
+      peer:read_until_close()
+      peer:close()
+    end
+    helper.wait_until(function() return server:stats().connections == 0 end)
+    assert.equal(4, server:stats().opened)
+  end)
+
+  it("keeps the handlers that were the server's when it opened", function()
+    local got = {}
+    local function collect(name)
+      return { ["WS /"] = { on_message = function() got[#got + 1] = name end } }
+    end
+    local server = serve { routes = collect "old" }
+    local peer = raw.open(server.port)
+    helper.wait_until(function() return server:stats().open == 1 end)
+    assert.is_true(server:reload { routes = collect "new" })
+    collectgarbage()
+    local other = raw.open(server.port):send(raw.client_frame(1, "x"))
+    helper.wait_until(function() return got[1] end)
+    peer:send(raw.client_frame(1, "x"))
+    helper.wait_until(function() return got[2] end)
+    assert.same({ "new", "old" }, got)
+    peer:close()
+    other:close()
+  end)
+
+  it("knows what a script asks after the only message", function()
+    local conn
+    local server = serve { on_message = function(sender) conn = sender end }
+    raw.open(server.port):send(raw.client_frame(1, "x") .. raw.client_frame(8, "\3\232"))
+    helper.wait_until(function() return conn and conn.state == "closed" end)
+    assert.equal("127.0.0.1", conn.remote_address)
+    assert.equal("/", conn.request.path)
+  end)
+end)
