@@ -38,9 +38,10 @@ void lw__conn_active(lw_conn *conn) {
 
 void lw__conn_arm(lw_conn *conn) {
   uint64_t due = due_ms(conn);
+  bool is_armed = conn->deadline.back != NULL;
   if (due == UINT64_MAX) {
     lw_wheel_cancel(&conn->deadline);
-  } else {
+  } else if (!is_armed || due < conn->deadline.due_ms) { /* one that is too early does no harm */
     lw__loop_arm(conn->loop, &conn->deadline, due);
   }
 }

@@ -43,8 +43,7 @@ static void next_request(lw_conn *conn) {
   conn->head.size = 0;
   memset(&conn->scanner, 0, sizeof conn->scanner);
   conn->began_ms = uv_now(conn->loop->net.uv);
-  bool armed = conn->deadline.back != NULL;
-  if (!armed || conn->deadline.due_ms > lw__http_due_ms(conn)) lw__conn_arm(conn);
+  lw__conn_arm(conn);
   if (conn->has_waiting) lw__loop_unsettle(conn->loop, conn);
 }
 
