@@ -139,10 +139,11 @@ local next_request = core.request
 local function answer(router)
   local conn, method, path, head = next_request() -- no head: an upgrade
   if method == "WS" then method = "ws" end -- what routes call upgrades is no method to ask for
-  local wanted = head and method or "WS"
-  local plain = router.plain[path]
-  local endpoint, params, text, allow = plain and plain[wanted] -- most requests need no search
-  if not endpoint then endpoint, params, text, allow = router:find(wanted, path) end
+  local plain = head and router.plain[path]
+  local endpoint = plain and plain[method] -- most requests need no search
+  if endpoint then return answer_page(conn, endpoint, nil, head, method, path) end
+  local params, text, allow
+  endpoint, params, text, allow = router:find(head and method or "WS", path)
   if not endpoint then
     return refuse(conn, params, text, allow and { "Allow", allow })
   elseif head then
