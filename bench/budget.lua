@@ -7,6 +7,6 @@ return {
   { name = "echo of 1 KiB", mode = "echo", conns = 1, size = 1024, budget = 4200 },
   { name = "echo of 16 KiB", mode = "echo", conns = 1, size = 16384, budget = 25700 },
   { name = "request, answered with hello", mode = "request", conns = 1, budget = 12400 },
-  { name = "connect, upgrade, close", mode = "churn", conns = 50, budget = 19400 },
+  { name = "connect, upgrade, close", mode = "churn", conns = 50, budget = 12200 },
   { name = "publish of 100 B to 50", mode = "publish", conns = 50, size = 100, budget = 605 },
 }

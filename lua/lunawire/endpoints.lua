@@ -83,7 +83,7 @@ local function undecided(router)
   return handlers
 end
 
--- The router of a table of routes, and what the core needs not ask it for. `protocols` and
+-- The router of a table of routes, and what the core need not ask it for. `protocols` and
 -- `max_body` are those of routes that have none of their own.
 function endpoints.compile(table_of_routes, protocols, max_body)
   local router = routes.compile(table_of_routes, function(method, text, value)
