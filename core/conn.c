@@ -72,9 +72,8 @@ void lw_conn_release(lw_conn *conn) {
   if (conn->settings->events->on_free != NULL) conn->settings->events->on_free(conn);
   lw_buf_free(&conn->head);
   lw_buf_free(&conn->waiting);
-  free(conn->close_reason);
+  free(conn->close_reason); /* or its failure */
   free(conn->remote);
-  free(conn->failure);
   if (conn->is_server) lw_server_release(conn->settings->server);
   lw__settings_release(conn->settings);
   free(conn);

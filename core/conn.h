@@ -81,15 +81,17 @@ struct lw_conn {
   lw_http *http;         /* NULL before the first plain request, and once open */
   lw_conn *next, **back; /* in loop->conns; back is NULL when it is not there */
   lw_wheel_node deadline;
-  uint64_t began_ms;   /* the state that has a time limit */
-  uint64_t active_ms;  /* the last message in either direction, where idle_ms limits that */
-  uint64_t ping_us;    /* when our last ping left, 0 when none is unanswered */
-  lw_buf head;         /* the request's or the answer's head as it came */
-  lw_buf waiting;      /* input that was read and may not be handled yet */
-  char *close_reason;  /* for on_close, not terminated; NULL: empty */
-  lw_remote *remote;   /* once the transport is gone, or told by a proxy; or NULL */
-  lw_failure *failure; /* for on_error, when a client could not connect */
-  uint8_t *pong;       /* the payload for wants_pong, its size in front; NULL when none */
+  uint64_t began_ms;  /* the state that has a time limit */
+  uint64_t active_ms; /* the last message in either direction, where idle_ms limits that */
+  uint64_t ping_us;   /* when our last ping left, 0 when none is unanswered */
+  lw_buf head;        /* the request's or the answer's head as it came */
+  lw_buf waiting;     /* input that was read and may not be handled yet */
+  union {
+    char *close_reason;  /* for on_close, of one that opened; not terminated; NULL: empty */
+    lw_failure *failure; /* for on_error, of a client that could not connect */
+  };
+  lw_remote *remote; /* once the transport is gone, or told by a proxy; or NULL */
+  uint8_t *pong;     /* the payload for wants_pong, its size in front; NULL when none */
   lw_http_scanner scanner;
   uint32_t rtt_us;      /* UINT32_MAX: unknown */
   uint16_t close_code;  /* for on_close */
