@@ -4,9 +4,9 @@ return {
   { name = "echo of 20 B", mode = "echo", conns = 1, size = 20, budget = 3160 },
   { name = "echo of 20 B, 16 in flight", mode = "echo", conns = 1, size = 20, depth = 16,
     budget = 2070 },
-  { name = "echo of 1 KiB", mode = "echo", conns = 1, size = 1024, budget = 4200 },
+  { name = "echo of 1 KiB", mode = "echo", conns = 1, size = 1024, budget = 4140 },
   { name = "echo of 16 KiB", mode = "echo", conns = 1, size = 16384, budget = 25700 },
   { name = "request, answered with hello", mode = "request", conns = 1, budget = 12400 },
   { name = "connect, upgrade, close", mode = "churn", conns = 50, budget = 12200 },
-  { name = "publish of 100 B to 50", mode = "publish", conns = 50, size = 100, budget = 605 },
+  { name = "publish of 100 B to 50", mode = "publish", conns = 50, size = 100, budget = 586 },
 }
