@@ -116,6 +116,8 @@ describe("the module", function()
       loaded()
       ws.serve({ port = 0, on_message = print }):stop()
       loaded()
+      ws.serve({ port = 0, routes = { ["WS /"] = { on_message = print } } }):stop()
+      loaded()
       ws.serve({ port = 0, routes = {
         ["GET /"] = print, ["WS /"] = {}, ["WS /:name"] = { on_message = print },
       } }):stop()
@@ -128,9 +130,11 @@ describe("the module", function()
     for line in out:gmatch("[^\n]+") do lines[#lines + 1] = line end
     local fibers = core.fiber and " task" or "" -- where all that may wait runs in one
     assert.same({
-      "core later misuse",
-      "core inbox later misuse passing server",
-      "core dispatch inbox later misuse passing server" .. fibers,
+      "core later load misuse",
+      "core inbox later load misuse passing server",
+      "core dispatch inbox later load misuse passing server" .. fibers,
+      "body core dispatch form_parts headers inbox later load misuse parameters passing "
+        .. "receive request request_end response server size task trim",
     }, lines)
     assert.equal(0, status)
   end)

@@ -7,6 +7,7 @@ local inbox = require "lunawire.inbox"
 local misuse = require "lunawire.misuse"
 local passing = require "lunawire.passing"
 
+local needs = passing "needs"
 local options = passing "options"
 local routes = passing "routes"
 
@@ -34,11 +35,13 @@ local function files_of(method, text, value)
   if endpoint and method ~= "GET" then
     misuse.raise("route '%s': files can only be read, so their route is for GET", text)
   end
+  if endpoint then needs.load "request" end
   return endpoint
 end
 
 -- What the route of a plain request stands for: { handler, max_body }.
 local function page_of(text, value, max_body)
+  needs.load "page"
   local kind = type(value)
   if kind == "function" then return { text = text, handler = value, max_body = max_body } end
   if kind ~= "table" then
@@ -55,6 +58,7 @@ end
 local function endpoint_of(text, value, protocols)
   local kind = type(value)
   if kind == "function" then
+    needs.load "coroutine"
     local handlers = inbox.attach(coroutine_handlers(value, text))
     return { text = text, handlers = core.handlers(handlers), protocols = protocols }
   elseif kind ~= "table" then
@@ -62,12 +66,16 @@ local function endpoint_of(text, value, protocols)
       misuse.describe(value))
   end
   local checked = options.check("route", value, ("route '%s': "):format(text))
-  return {
+  local handlers = options.take_handlers(checked)
+  local endpoint = {
     text = text,
-    handlers = core.handlers(inbox.attach(options.take_handlers(checked))),
+    handlers = core.handlers(inbox.attach(handlers)),
     on_upgrade = checked.on_upgrade,
     protocols = checked.protocols or protocols,
   }
+  needs.load_for_handlers(handlers, endpoint.on_upgrade)
+  if endpoint.protocols or text:find "[:*]" then needs.load "request" end -- to decide by
+  return endpoint
 end
 
 -- The handlers of those upgrades about which nothing is to be decided: path = handlers. Connections

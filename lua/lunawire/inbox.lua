@@ -4,6 +4,8 @@
 -- from the first receive() on (receive.lua); when too many wait, the connection is paused, and TCP
 -- holds the peer back.
 
+local load = require "lunawire.load"
+
 local inbox = {}
 
 local unpack = table.unpack or unpack
@@ -60,6 +62,7 @@ end
 -- The handlers with what fills the inbox, when they leave messages to receive(); else unchanged.
 function inbox.attach(handlers)
   if handlers.on_message or handlers.on_chunk then return handlers end
+  load "receive" -- it may be out of reach when somebody reads
   local attached = {}
   for name, handler in pairs(handlers) do attached[name] = handler end
   attached.on_message = inbox.on_message

@@ -2,6 +2,7 @@
 
 local core = require "lunawire.core"
 local inbox = require "lunawire.inbox"
+local load = require "lunawire.load"
 local misuse = require "lunawire.misuse"
 local passing = require "lunawire.passing"
 
@@ -29,16 +30,17 @@ local function set_handlers(o, name)
   elseif not o.routes and not has_handlers then
     misuse.raise("%s needs routes, or handlers such as on_message", name)
   end
-  handlers = inbox.attach(handlers)
-  if not o.routes and not o.on_upgrade then
-    o.handlers = core.handlers(handlers)
-    return
-  end
-  local dispatch = require "lunawire.dispatch"
   if o.routes then
+    local dispatch = load "dispatch"
     o.on_request, o.upgrades = dispatch.by_route(o.routes, o.protocols, o.max_body)
   else
-    o.on_request = dispatch.any_path(handlers, o.on_upgrade, o.protocols)
+    passing "needs".load_for_handlers(handlers, o.on_upgrade)
+    handlers = inbox.attach(handlers)
+    if not o.on_upgrade then
+      o.handlers = core.handlers(handlers)
+      return
+    end
+    o.on_request = load "dispatch".any_path(handlers, o.on_upgrade, o.protocols)
   end
   o.protocols = nil -- dispatch chooses; the core must not choose where dispatch chose none
 end
