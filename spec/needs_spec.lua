@@ -72,6 +72,12 @@ local upgrades = {
     port = 0, on_open = function(conn) conn.data = conn.request.path end,
     on_message = function(conn, text) conn:send(text .. conn.data) end,
   }]],
+  ["server that waits in messages"] = [[{
+    port = 0, on_open = function(conn) conn.data = "/1" end,
+    on_message = function(conn, text)
+      ws.spawn(function() ws.sleep(0) conn:send(text .. conn.data) end)
+    end,
+  }]],
   ["server whose connections are read"] = [[{ port = 0, on_open = function(conn)
     ws.spawn(function() conn:send(conn:receive() .. "/1") end)
   end }]],
