@@ -161,9 +161,9 @@ static bool has_more(const struct epoll_poller *p) {
 /* --- waiting --- */
 
 /* False when it cannot. An alarm that was set for a timer which was stopped meanwhile is left to
- * ring in vain, once. */
+ * ring in vain, once; one that should have rung is not relied on. */
 static bool set_alarm(struct epoll_poller *p, uint64_t due_ms) {
-  if (p->alarm_ms != 0 && p->alarm_ms <= due_ms) return true;
+  if (p->alarm_ms > uv_now(p->head.uv) && p->alarm_ms <= due_ms) return true;
   int64_t left_ns = (int64_t)(due_ms * 1000000 - uv_hrtime());
   if (p->alarm < 0 || left_ns <= 0) return false;
   struct itimerspec time = {.it_value = {left_ns / 1000000000, left_ns % 1000000000}};
@@ -172,14 +172,22 @@ static bool set_alarm(struct epoll_poller *p, uint64_t due_ms) {
   return true;
 }
 
-/* How long to wait, at most limit_ms, and in *due_ms when libuv's next timer is due. An alarm that
- * stays set from turn to turn is cheaper than a limit of epoll_wait's, for which the kernel sets a
- * timer each time that it sleeps. */
+/* The limit of epoll_wait's own for libuv's next timer, which is `timeout` ms after its loop's
+ * time; -1: none. The alarm, which stays set from turn to turn, is cheaper: for a limit the kernel
+ * sets a timer each time that it sleeps. */
+static int timer_limit_ms(struct epoll_poller *p, int timeout) {
+  if (timeout <= 0) return timeout;
+  if (timeout >= NEAR_MS && set_alarm(p, uv_now(p->head.uv) + (uint64_t)timeout)) return -1;
+  uv_update_time(p->head.uv); /* handlers may have computed for long */
+  return uv_backend_timeout(p->head.uv);
+}
+
+/* How long to wait, at most limit_ms, and in *due_ms when libuv's next timer is due. */
 static int wait_ms(struct epoll_poller *p, int64_t limit_ms, uint64_t *due_ms) {
   int timeout = uv_backend_timeout(p->head.uv);
   *due_ms = timeout >= 0 ? uv_now(p->head.uv) + (uint64_t)timeout : UINT64_MAX;
   if (has_more(p)) return 0;
-  if (timeout >= NEAR_MS && set_alarm(p, *due_ms)) timeout = -1;
+  timeout = timer_limit_ms(p, timeout);
   if (limit_ms >= 0 && (timeout < 0 || limit_ms < timeout))
     timeout = limit_ms < INT_MAX ? (int)limit_ms : INT_MAX;
   return timeout;
@@ -229,6 +237,11 @@ static void halt(lw_poller *poller) {
   of_poller(poller)->is_halted = true;
 }
 
+/* Whether libuv has something to do at once: handles that a callback has closed, and the like. */
+static bool uv_has_more(uv_loop_t *uv) {
+  return uv_loop_alive(uv) != 0 && uv_backend_timeout(uv) == 0;
+}
+
 /* Whoever polls the set's descriptor between turns is to see that there is more to do, of which the
  * kernel knows nothing. */
 static void turn(lw_poller *poller, int64_t timeout_ms) {
@@ -237,7 +250,7 @@ static void turn(lw_poller *poller, int64_t timeout_ms) {
   turn_once(p, timeout_ms);
   if (timeout_ms > 0) release(p);
   lw__poller_settle(poller);
-  if (has_more(p)) uv_async_send(&p->keeper);
+  if (has_more(p) || uv_has_more(poller->uv)) uv_async_send(&p->keeper);
 }
 
 static int fd(const lw_poller *poller) {

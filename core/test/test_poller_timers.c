@@ -1,6 +1,7 @@
 /* libuv's timers under each kind of poller. */
 #include "../net/poller.h"
 
+#include <poll.h>
 #include <sys/resource.h>
 
 #include "net_fixture.h"
@@ -79,6 +80,93 @@ TEST(sets_a_nearer_timer_between_turns) {
   CHECK_INT(close_timers(), 0);
 }
 
+/* --- timers that the callback of a socket starts --- */
+
+static lw__watch watch;
+static int fds[2];
+static void (*on_byte)(void);
+
+static void on_ready(lw__watch *w, int what) {
+  char byte;
+  (void)what;
+  CHECK_INT(read(fds[0], &byte, 1), 1);
+  lw__watch_blocked(w, UV_READABLE); /* there is no more */
+  on_byte();
+}
+
+static void on_stopped(lw__watch *w) {
+  (void)w;
+}
+
+static const lw__watch_events watch_events = {on_ready, on_stopped};
+
+/* Calls fn from the next turn that looks at the sockets. */
+static void call_later(void (*fn)(void)) {
+  on_byte = fn;
+  CHECK_INT(write(fds[1], "x", 1), 1);
+}
+
+static void open_watched(void) {
+  open_timers();
+  CHECK_INT(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, fds), 0);
+  CHECK_INT(lw__watch_start(net.poller, &watch, fds[0], &watch_events), 0);
+  CHECK_INT(lw__watch_want(net.poller, &watch, UV_READABLE), 0);
+  for (int i = 0; i < 4; i++) net_turn_now(); /* libuv has nothing to begin with any more */
+}
+
+static int close_watched(void) {
+  lw__watch_stop(net.poller, &watch);
+  close(fds[0]);
+  close(fds[1]);
+  return close_timers();
+}
+
+static uint64_t computed_ns;
+
+static void compute(void) {
+  start_timer(0, 50);
+  uint64_t until = uv_hrtime() + UINT64_C(60) * 1000000;
+  while (uv_hrtime() < until) continue;
+  computed_ns = uv_hrtime();
+}
+
+/* It would be 50 ms late each time if the next turn went by the time of before. A machine that
+ * stands still may make it late, but not ten times. */
+TEST(fires_at_once_what_became_due_in_a_callback) {
+  bool was_at_once = false;
+  open_watched();
+  for (int i = 0; i < 10 && !was_at_once; i++) {
+    fired = 0;
+    call_later(compute);
+    while (fired == 0 && !is_late) net_turn();
+    was_at_once = uv_hrtime() - computed_ns < UINT64_C(40) * 1000000;
+  }
+  CHECK(was_at_once);
+  CHECK_INT(close_watched(), 0);
+}
+
+static void start_at_once(void) {
+  start_timer(0, 0);
+}
+
+/* Who polls the descriptor, of which libuv's is a part, is to turn again for what libuv does at
+ * once. */
+TEST(has_a_descriptor_that_tells_of_what_is_due_at_once) {
+  if (!loop_is_own) return; /* libuv alone knows of no timers there */
+  open_watched();
+  struct pollfd polled = {.fd = uv_backend_fd(&loop), .events = POLLIN};
+  CHECK_INT(poll(&polled, 1, 0), 0);
+  call_later(start_at_once);
+  net_turn();
+  CHECK_INT(poll(&polled, 1, 0), 1);
+  net_turn_now();
+  CHECK_INT(fired, 1);
+  CHECK_INT(poll(&polled, 1, 0), 0);
+  CHECK_INT(close_watched(), 0);
+}
+
+/* --- without what the alarm needs --- */
+
 static rlim_t descriptors_in_use(void) {
   int next = dup(STDIN_FILENO);
   close(next);
@@ -111,6 +199,8 @@ int main(void) {
   WITH_EACH_POLLER {
     RUN(waits_for_timers);
     RUN(sets_a_nearer_timer_between_turns);
+    RUN(fires_at_once_what_became_due_in_a_callback);
+    RUN(has_a_descriptor_that_tells_of_what_is_due_at_once);
     RUN(waits_for_timers_when_descriptors_run_out);
   }
   return test_end();
