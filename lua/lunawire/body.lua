@@ -44,6 +44,7 @@ end
 function body.whole(req, limit)
   task.expect_waiting()
   local waiter = task.waiter()
+  req.is_waited_for = true
   local ok, message, code = read(req, limit, true,
     function(piece) waiter:wake(piece) end,
     function(...) waiter:wake(nil, ...) end)
@@ -60,6 +61,7 @@ function body.chunks(req, limit)
   end
   task.expect_waiting()
   local conn, waiter = req.conn, nil
+  req.is_waited_for = true
   local queue, first, last, over = {}, 1, 0, false
   local function put(piece)
     if waiter then

@@ -27,6 +27,14 @@ function request_end.end_body(req)
   return gone
 end
 
+-- The request was answered before the end of its body. Who waits for the body hears so in the next
+-- turn of the loop, as no call of a script runs another one. A handler of pieces just gets no more.
+function request_end.leave_body(req)
+  local gone = request_end.end_body(req)
+  if not req.is_waited_for then return end
+  core.timer(0, nil, function() return gone("the request is over", "CLOSED") end)
+end
+
 -- Hook of the core: the client has gone before its request was answered.
 core.set_hook("gone", function(conn, message, code)
   local req, res, ending = conn._request, conn._response, conn._ending

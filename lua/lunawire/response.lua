@@ -90,7 +90,7 @@ end
 local function finished(res)
   res.finished = true
   if res.is_known then res.conn._response = nil end
-  if res.reader then request_end.end_body(res.reader)("the request is over", "CLOSED") end
+  if res.reader then request_end.leave_body(res.reader) end
   if res.at_end then return request_end.run(res) end
 end
 
