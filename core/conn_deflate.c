@@ -19,6 +19,7 @@ bool lw__conn_agree_on_deflate(lw_conn *conn, const lw_deflate_agreement *agreem
   lw_loop *loop = conn->loop;
   if (loop->deflate_pool == NULL) loop->deflate_pool = lw_deflate_pool_new();
   if (loop->deflate_pool == NULL) return false;
+  lw_deflate_free(conn->session.deflate); /* of an acceptance that lacked memory later */
   lw_deflate *deflate = lw_deflate_new(loop->deflate_pool, &conn->settings->deflate, agreement);
   lw_session_use_deflate(&conn->session, deflate); /* it waits there for the opening */
   conn->deflate = *agreement;

@@ -32,7 +32,8 @@ static lw_conn *asking; /* whose second request waits for its answer; NULL: none
 static void on_request(lw_conn *conn, const lw_request *request) {
   lw_failure failure;
   if (request->is_upgrade) {
-    bool accepted = lw_conn_accept(conn, NULL, false, NULL, 0, &failure);
+    bool accepted = lw_conn_accept(conn, NULL, false, NULL, 0, &failure) ||
+                    lw_conn_accept(conn, NULL, false, NULL, 0, &failure); /* it may try again */
     if (!accepted) lw_conn_terminate(conn);
   } else if (lw_conn_has_body(conn)) {
     lw_conn_read_body(conn, 1000, true, &failure);
