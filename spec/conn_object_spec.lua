@@ -80,4 +80,32 @@ describe("the object of a connection", function()
     assert.equal("127.0.0.1", conn.remote_address)
     assert.equal("/", conn.request.path)
   end)
+
+  it("is one, also when a finalizer asks for it while it is made", function()
+    local status, out, err = helper.run_lua([[
+      local core = require "lunawire.core"
+      local finalizers = require "spec.finalizers"
+      local ws = require "lunawire"
+      local before, got = core.leaks().references, 0
+      local server = assert(ws.serve { port = 0, on_message = function() got = got + 1 end })
+      for moment = 1, 30 do
+        local client = assert(ws.connect("ws://127.0.0.1:" .. server.port))
+        while server:stats().open == 0 do core.step() end
+        finalizers.set(moment, function() server:connections() end)
+        for _ = 1, 3 do client:send("x") end
+        client:close()
+        while server:stats().connections > 0 do core.step() end
+        finalizers.stop()
+      end
+      server:stop()
+      while core.step() do end
+      server = nil
+      collectgarbage()
+      collectgarbage()
+      print(got, core.leaks().references - before)
+    ]], { timeout = 120 })
+    assert.equal("", err)
+    assert.equal(0, status)
+    assert.equal("90\t0\n", out)
+  end)
 end)

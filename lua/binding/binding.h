@@ -126,9 +126,8 @@ typedef struct lw_lua_conn {
 
 extern const lw_conn_events lw__lua_conn_events;
 
-/* Pushes a new userdata for the connection and makes it the connection's user. */
-lw_lua_conn *lw__new_conn(lua_State *L, lw_lua *lua, lw_conn *conn);
-/* Pushes the one that it has, or a new one: most of them make no call that needs one. */
+/* Pushes the connection's object, its user, which is made when it is first needed: most of them
+ * make no call that needs one. Whoever is not called by the connection holds it meanwhile. */
 void lw__push_conn(lua_State *L, lw_lua *lua, lw_conn *conn);
 lw_lua_conn *lw__check_conn(lua_State *L, int index);
 /* Sets __index and __newindex in the metatable; pops the table of methods. */

@@ -136,9 +136,9 @@ static int connect(lua_State *L) {
 
   lw_conn *conn = lw_connect(lua->loop, &options, &lw__lua_conn_events, NULL, &failure);
   if (conn == NULL) return lw__push_failure(L, failure.message, failure.code);
-  lw__new_conn(L, lua, conn);
-  lw_conn_release(conn); /* the object holds it */
   lw__set_handlers(conn, handlers);
+  lw__push_conn(L, lua, conn);
+  lw_conn_release(conn); /* the object holds it */
   return 1;
 }
 

@@ -10,18 +10,30 @@
 /* ------------------------------------------------------------------------------ birth and
  * collection */
 
-lw_lua_conn *lw__new_conn(lua_State *L, lw_lua *lua, lw_conn *conn) {
+/* Allocating may run finalizers of the script. They may ask for the same connection's object, which
+ * is the one to keep then, or, outside of handlers, turn the loop until the connection has ended.
+ */
+static void make_object(lua_State *L, lw_lua *lua, lw_conn *conn) {
+  bool had_handlers = lw__handlers_of(conn) != NULL;
   lw_lua_conn *c = lw__newuserdata(L, sizeof *c);
+  const lw_lua_conn *other = lw_conn_user(conn);
+  if (other != NULL && other->self != LUA_NOREF) {
+    lua_pop(L, 1);
+    lw__push_ref(L, other->self);
+    return;
+  }
+  bool has_ended = had_handlers && lw__handlers_of(conn) == NULL;
   *c = (lw_lua_conn){.conn = conn, .lua = lua, .self = LUA_NOREF, .tag = LW_CONN_TAG};
   lw_conn_hold(conn);
   lw__push_ref(L, lua->conn_metatable);
   lua_setmetatable(L, -2);
-  lua_pushvalue(L, -1);
-  c->self = lw__ref(lua, L);
+  if (!has_ended) {
+    lua_pushvalue(L, -1);
+    c->self = lw__ref(lua, L);
+  }
   c->handlers = lw_conn_context(conn);
   lw_conn_set_context(conn, NULL);
   lw_conn_set_user(conn, c);
-  return c;
 }
 
 /* Every send comes by here, and luaL_checkudata, which looks a name up, costs ten times as much:
@@ -45,7 +57,7 @@ void lw__push_conn(lua_State *L, lw_lua *lua, lw_conn *conn) {
   if (c != NULL) {
     lw__push_ref(L, c->self);
   } else {
-    lw__new_conn(L, lua, conn);
+    make_object(L, lua, conn);
   }
 }
 

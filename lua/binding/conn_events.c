@@ -137,7 +137,7 @@ static void on_pong(lw_conn *conn, const char *data, size_t size) {
 
 static void make_object(lua_State *L, void *context) {
   const lw_lua_server *server = lw_server_user(lw_conn_server(context));
-  lw__new_conn(L, server->lua, context);
+  lw__push_conn(L, server->lua, context);
 }
 
 /* Gives a server's connection its Lua object when it is first needed. False when there is no
