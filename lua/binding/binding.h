@@ -180,6 +180,13 @@ typedef struct lw_lua_server {
 
 lw_lua_server *lw__check_server(lua_State *L, int index);
 
+/* ---- walk.c */
+
+/* Pushes an array of the server's connections that are open or closing. */
+void lw__push_conns(lua_State *L, lw_lua *lua, lw_server *server);
+/* Pushes an array of the names of the topics that a connection has subscribed to. */
+void lw__push_topics(lua_State *L, const lw_conn *conn);
+
 /* ---- tls.c */
 
 /* The context in the option `tls`, which the table keeps alive; NULL: absent. */
@@ -212,6 +219,7 @@ const lw_field *lw__fields(lua_State *L, int index, lw_field few[LW_FEW_FIELDS],
 void lw__open_handlers(lua_State *L, int lua);
 void lw__open_conn(lua_State *L, int lua);
 void lw__open_server(lua_State *L, int lua);
+void lw__open_walk(lua_State *L); /* adds nothing to the module */
 /* After those of conn.c and server.c: adds to their methods. */
 void lw__open_topic(lua_State *L, int lua);
 void lw__open_request(lua_State *L, int lua);

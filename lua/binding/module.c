@@ -193,6 +193,7 @@ LW_EXPORT int luaopen_lunawire_core(lua_State *L) {
   lw__open_handlers(L, 1);
   lw__open_conn(L, 1);
   lw__open_server(L, 1);
+  lw__open_walk(L);
   lw__open_topic(L, 1);
   lw__open_request(L, 1);
   lw__open_client(L, 1);

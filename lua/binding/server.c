@@ -182,25 +182,10 @@ static int stop_listening(lua_State *L) {
   return 0;
 }
 
-typedef struct listing {
-  lua_State *L;
-  lw_lua *lua;
-  int count;
-} listing;
-
-static void list_one(lw_conn *conn, void *context) {
-  listing *list = context;
-  if (lw__handlers_of(conn) == NULL) return; /* on_open is still to come */
-  lw__push_conn(list->L, list->lua, conn);
-  lua_rawseti(list->L, -2, ++list->count);
-}
-
 /* server:connections() -> array of the open ones */
 static int server_connections(lua_State *L) {
   const lw_lua_server *s = lw__check_server(L, 1);
-  listing list = {L, s->lua, 0};
-  lua_newtable(L);
-  lw_server_each(s->server, list_one, &list);
+  lw__push_conns(L, s->lua, s->server);
   return 1;
 }
 

@@ -35,23 +35,9 @@ static int conn_unsubscribe(lua_State *L) {
   return 1;
 }
 
-typedef struct listing {
-  lua_State *L;
-  int count;
-} listing;
-
-static void list_one(void *context, const char *topic, size_t size) {
-  listing *list = context;
-  lua_pushlstring(list->L, topic, size);
-  lua_rawseti(list->L, -2, ++list->count);
-}
-
 /* conn:topics() -> array */
 static int conn_topics(lua_State *L) {
-  listing list = {L, 0};
-  const lw_conn *conn = check_member(L, "topics");
-  lua_newtable(L);
-  lw_conn_topics(conn, list_one, &list);
+  lw__push_topics(L, check_member(L, "topics"));
   return 1;
 }
 

@@ -1,0 +1,81 @@
+-- Lists of connections and of topics that finalizers change while they are made.
+
+local helper = require "spec.helper"
+
+-- What a script prints that has a server and open(count), which connects so many clients, and how
+-- many connections, servers and references are left behind it.
+local function output_of(script)
+  local status, out, err = helper.run_lua([[
+    local core = require "lunawire.core"
+    local finalizers = require "spec.finalizers"
+    local ws = require "lunawire"
+    local before = core.leaks().references
+    local server = assert(ws.serve { port = 0, on_message = function() end })
+    local function open(count)
+      local clients, opened = {}, 0
+      for i = 1, count do
+        clients[i] = assert(ws.connect("ws://127.0.0.1:" .. server.port, {
+          on_open = function() opened = opened + 1 end,
+          on_message = function() end,
+        }))
+      end
+      while opened < count or server:stats().open < count do core.step() end
+      return clients
+    end
+  ]] .. script .. [[
+    server:stop()
+    while core.step() do end
+    server = nil
+    collectgarbage()
+    collectgarbage()
+    local left = core.leaks()
+    print(left.connections, left.servers, left.references - before)
+  ]], { timeout = 120 })
+  assert.equal("", err)
+  assert.equal(0, status)
+  return out
+end
+
+describe("a list", function()
+  -- The server hears that they ended while it makes the list, sooner or later.
+  it("of connections may lose them meanwhile", function()
+    local out = output_of [[
+      local seen = {}
+      for moment = 1, 30 do
+        for _, client in ipairs(open(10)) do client:terminate() end
+        finalizers.set(moment, function()
+          while server:stats().connections > 0 do core.step() end
+        end)
+        local listed = server:connections()
+        finalizers.stop()
+        for _, conn in ipairs(listed) do seen[conn.state] = true end
+        seen[#listed] = true
+        while server:stats().connections > 0 do core.step() end
+      end
+      print(seen.open, seen.closed, seen[0], seen[10])
+    ]]
+    assert.equal("true\ttrue\ttrue\ttrue\n0\t0\t0\n", out)
+  end)
+
+  it("of topics is as it was at one time", function()
+    local out = output_of [[
+      local seen = {}
+      for moment = 1, 30 do
+        local client = open(1)[1]
+        local conn = server:connections()[1]
+        for topic = 1, 100 do conn:subscribe("topic " .. topic) end
+        finalizers.set(moment, function() conn:terminate() end)
+        local topics = conn:topics()
+        finalizers.stop()
+        table.sort(topics)
+        seen[("%d %s %s"):format(#topics, tostring(topics[1]), tostring(topics[100]))] = true
+        client:terminate()
+        while server:stats().connections > 0 do core.step() end
+      end
+      for what in pairs(seen) do
+        if what ~= "0 nil nil" then print(what) end
+      end
+    ]]
+    assert.equal("100 topic 1 topic 99\n0\t0\t0\n", out)
+  end)
+end)
