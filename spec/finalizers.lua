@@ -6,17 +6,16 @@ local finalizers = {}
 
 local left, call -- how many moments, and what is called at the last one; nil: nothing any more
 
--- "incremental" is there since Lua 5.4.
+-- The size of a step is something that only Lua 5.4 has.
 local function set_collector(pause, multiplier, step_size)
-  if not pcall(collectgarbage, "incremental", pause, multiplier, step_size) then
-    collectgarbage("setpause", pause)
-    collectgarbage("setstepmul", multiplier)
-  end
+  collectgarbage("setpause", pause)
+  collectgarbage("setstepmul", multiplier)
+  pcall(collectgarbage, "incremental", pause, multiplier, step_size)
   collectgarbage() -- what was set counts from the next round on
 end
 
 -- A round as soon as anything is allocated, and all of it at once.
-local function make_eager() set_collector(10, 1000000, 24) end
+local function make_eager() set_collector(0, 1000000, 24) end
 local function make_usual() set_collector(200, 200, 13) end
 
 -- Makes garbage whose finalizer is `fn`.

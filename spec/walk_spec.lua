@@ -41,20 +41,19 @@ describe("a list", function()
   it("of connections may lose them meanwhile", function()
     local out = output_of [[
       local seen = {}
-      for moment = 1, 30 do
-        for _, client in ipairs(open(10)) do client:terminate() end
+      for moment = 1, 20 do
+        for _, client in ipairs(open(60)) do client:terminate() end
         finalizers.set(moment, function()
           while server:stats().connections > 0 do core.step() end
         end)
         local listed = server:connections()
         finalizers.stop()
         for _, conn in ipairs(listed) do seen[conn.state] = true end
-        seen[#listed] = true
         while server:stats().connections > 0 do core.step() end
       end
-      print(seen.open, seen.closed, seen[0], seen[10])
+      print(seen.closed)
     ]]
-    assert.equal("true\ttrue\ttrue\ttrue\n0\t0\t0\n", out)
+    assert.equal("true\n0\t0\t0\n", out)
   end)
 
   it("of topics is as it was at one time", function()
