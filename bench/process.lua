@@ -37,12 +37,14 @@ local function does_listen(server)
   return ask(probe) ~= nil
 end
 
--- Starts a server of the matrix on the first processor. variant: { tls =, deflate = }. Returns nil
--- and why when it does not listen.
+-- Starts a server of the matrix on the first processor. variant: { tls =, deflate =, mode = }. Returns
+-- nil and why when it does not listen.
 function process.start(entry, variant)
   local port = assert(ask "build/bench/load port", "the load generator is not built")
   local server = { name = entry.name, port = tonumber(port), tls = variant.tls }
-  local extra = { DEFLATE = variant.deflate and "1" or nil }
+  local extra = {
+    DEFLATE = variant.deflate and "1" or nil, PAGES = variant.mode == "request" and "1" or nil,
+  }
   if variant.tls then
     extra.TLS_CERT, extra.TLS_KEY = "build/bench/cert.pem", "build/bench/key.pem"
   end

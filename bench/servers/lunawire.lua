@@ -1,5 +1,5 @@
 -- What is measured: lua bench/servers/lunawire.lua PORT. With DEFLATE, TLS_CERT and TLS_KEY in the
--- environment it compresses and encrypts.
+-- environment it compresses and encrypts; with PAGES it has one, and what the library needs for it.
 local ws = require "lunawire"
 
 local key, cert = os.getenv "TLS_KEY", os.getenv "TLS_CERT"
@@ -11,7 +11,7 @@ server = assert(ws.serve {
   deflate = os.getenv "DEFLATE" and { takeover = false } or false,
   max_connections = 1000000,
   routes = {
-    ["GET /hello"] = function(_, res) res:send "hello" end,
+    ["GET /hello"] = os.getenv "PAGES" and function(_, res) res:send "hello" end or nil,
     ["WS /echo"] = {
       on_message = function(conn, message, kind) conn:send(message, kind) end,
     },
