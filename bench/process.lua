@@ -37,8 +37,8 @@ local function does_listen(server)
   return ask(probe) ~= nil
 end
 
--- Starts a server of the matrix on the first processor. variant: { tls =, deflate =, mode = }. Returns
--- nil and why when it does not listen.
+-- Starts a server of the matrix on the first processor. variant: { tls =, deflate =, mode = }.
+-- Returns nil and why when it does not listen.
 function process.start(entry, variant)
   local port = assert(ask "build/bench/load port", "the load generator is not built")
   local server = { name = entry.name, port = tonumber(port), tls = variant.tls }
