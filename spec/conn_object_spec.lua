@@ -2,26 +2,12 @@
 
 local helper = require "spec.helper"
 local raw = require "spec.raw_peer"
-local ws = require "lunawire"
 
-local servers = {}
-
-local function serve(options)
-  options.port = 0
-  local server = assert(ws.serve(options))
-  servers[#servers + 1] = server
-  return server
-end
-
-local function stop_servers()
-  for _, server in ipairs(servers) do server:stop() end
-  servers = {}
-  raw.wait_for_end()
-end
+local serve = raw.serve
 
 describe("the object of a connection", function()
   teardown(raw.end_specs)
-  after_each(stop_servers)
+  after_each(raw.stop_servers)
 
   it("is the same for everybody who asks", function()
     local sender

@@ -7,14 +7,7 @@ local ws = require "lunawire"
 
 local lengths = { 0, 1, 125, 126, 127, 65535, 65536, 1024 * 1024 }
 
-local servers = {}
-
-local function serve(options)
-  options.port = 0
-  local server = assert(ws.serve(options))
-  servers[#servers + 1] = server
-  return server
-end
+local serve = raw.serve
 
 local function echo(options)
   options = options or {}
@@ -24,15 +17,9 @@ end
 
 local function url_of(server) return ("ws://127.0.0.1:%d/"):format(server.port) end
 
-local function stop_servers()
-  for _, server in ipairs(servers) do server:stop() end
-  servers = {}
-  raw.wait_for_end()
-end
-
 describe("a message", function()
   teardown(raw.end_specs)
-  after_each(stop_servers)
+  after_each(raw.stop_servers)
 
   it("of any length goes to a client and back", function()
     local conn = assert(ws.connect(url_of(echo())))
@@ -128,7 +115,7 @@ end)
 
 describe("a fragmented message", function()
   teardown(raw.end_specs)
-  after_each(stop_servers)
+  after_each(raw.stop_servers)
 
   it("is put together, with control frames between its fragments", function()
     local pings, pongs = {}, {}
@@ -192,7 +179,7 @@ end)
 
 describe("on_chunk", function()
   teardown(raw.end_specs)
-  after_each(stop_servers)
+  after_each(raw.stop_servers)
 
   it("gets the pieces of messages, the last one as final", function()
     local got, finals, kinds = {}, 0, {}
@@ -242,7 +229,7 @@ end)
 
 describe("handlers", function()
   teardown(raw.end_specs)
-  after_each(stop_servers)
+  after_each(raw.stop_servers)
 
   it("are called in order, and on_open before anything else", function()
     local events = {}
@@ -285,7 +272,7 @@ end)
 
 describe("ping", function()
   teardown(raw.end_specs)
-  after_each(stop_servers)
+  after_each(raw.stop_servers)
 
   it("is answered, and measures the way", function()
     local pongs = {}
@@ -320,7 +307,7 @@ end)
 
 describe("the fields of a connection", function()
   teardown(raw.end_specs)
-  after_each(stop_servers)
+  after_each(raw.stop_servers)
 
   it("tell about it, also when it is over", function()
     local conn, closed

@@ -9,6 +9,7 @@
 
 local core = require "lunawire.core"
 local helper = require "spec.helper"
+local ws = require "lunawire"
 
 local raw = {}
 
@@ -322,6 +323,22 @@ function Peer:read_close()
   assert(opcode == 8, "expected a close frame, got " .. tostring(opcode))
   local _, status = self:read_all()
   return #payload > 0 and number_of(payload:sub(1, 2)) or nil, payload:sub(3), status
+end
+
+-- Servers of ours that the peers talk to, for after_each to stop.
+local servers = {}
+
+function raw.serve(options)
+  options.port = 0
+  local server = assert(ws.serve(options))
+  servers[#servers + 1] = server
+  return server
+end
+
+function raw.stop_servers()
+  for _, server in ipairs(servers) do server:stop() end
+  servers = {}
+  raw.wait_for_end()
 end
 
 -- For the teardown of a spec file that uses raw peers: nothing is left of either side.

@@ -50,9 +50,12 @@ static void call_handler(lua_State *L, void *context) {
   lua_call(L, 1 + arguments, 0);
 }
 
-static bool has_handler(const lw_conn *conn, lw_handler handler) {
-  const lw_handlers *handlers = lw__handlers_of(conn);
+static bool have(const lw_handlers *handlers, lw_handler handler) {
   return handlers != NULL && handlers->functions[handler] != LUA_NOREF;
+}
+
+static bool has_handler(const lw_conn *conn, lw_handler handler) {
+  return have(lw__handlers_of(conn), handler);
 }
 
 /* The error on top of lua->L was thrown by a handler: it goes to on_error, or to the report hook
@@ -77,7 +80,7 @@ static void handler_failed(lw_lua *lua, lw_conn *conn, lw_handler handler) {
 static void fire(lw_conn *conn, event *e) {
   e->conn = conn;
   e->handlers = lw__handlers_of(conn);
-  if (e->handlers == NULL || e->handlers->functions[e->handler] == LUA_NOREF) return;
+  if (!have(e->handlers, e->handler)) return;
   lw_lua *lua = e->handlers->lua;
   if (lua->is_guarding) {
     call_handler(lua->L, e);
