@@ -29,6 +29,8 @@ matrix.servers = {
     most_conns = 100, most_size = 16384, can = {} },
   { name = "floor, epoll", command = "build/bench/epoll_echo", needs = "build/bench/epoll_echo",
     can = { churn = true, idle = true } },
+  { name = "floor, epoll + Lua", command = "build/bench/lua_echo", needs = "build/bench/lua_echo",
+    can = {} },
   { name = "floor, libuv", command = "build/bench/libuv_echo", needs = "build/bench/libuv_echo",
     can = { churn = true, idle = true } },
 }

@@ -79,12 +79,19 @@ void lw_conn_release(lw_conn *conn) {
   free(conn);
 }
 
-/* Leaves the loop; what remains is an object that answers "closed". */
-static void leave_loop(lw_conn *conn) {
-  lw_loop *loop = conn->loop;
+static void unlist(lw_conn *conn) {
+  for (lw_walk *walk = conn->loop->walks; walk != NULL; walk = walk->outer) {
+    if (walk->next == conn) walk->next = conn->next;
+  }
   *conn->back = conn->next;
   if (conn->next != NULL) conn->next->back = conn->back;
   conn->back = NULL;
+}
+
+/* Leaves the loop; what remains is an object that answers "closed". */
+static void leave_loop(lw_conn *conn) {
+  lw_loop *loop = conn->loop;
+  unlist(conn);
   lw__member_leave(conn);
   lw_wheel_cancel(&conn->deadline);
   lw_session_free(&conn->session);

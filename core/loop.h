@@ -16,6 +16,12 @@
 
 typedef struct lw_upgrade lw_upgrade; /* conn_http.h */
 
+/* A way along all connections. One that leaves the loop meanwhile is stepped over. */
+typedef struct lw_walk {
+  lw_conn *next;
+  struct lw_walk *outer; /* it began before this one, and goes on after it */
+} lw_walk;
+
 struct lw_loop {
   lw_net net;
   uv_loop_t own; /* used when the loop is not borrowed */
@@ -43,6 +49,7 @@ struct lw_loop {
   lw_conn *unsettled; /* the others that need settling, through conn->next_unsettled */
   lw_conn **unsettled_tail;
   lw_conn *conns; /* all that have I/O */
+  lw_walk *walks; /* along them, the innermost first */
   lw_server *servers;
   lw_timer *timers;
   lw_signal *signals;

@@ -341,7 +341,7 @@ typedef struct lw_server_stats {
 } lw_server_stats;
 void lw_server_stats_get(const lw_server *server, lw_server_stats *stats);
 
-/* Calls fn for every connection that is open or closing; fn may do anything to it. */
+/* Calls fn for every connection that is open or closing; fn may do anything to it and to others. */
 void lw_server_each(lw_server *server, void (*fn)(lw_conn *conn, void *context), void *context);
 
 /* --- topics --- */

@@ -185,17 +185,22 @@ lw_server *lw_server_open(lw_loop *loop, const lw_server_options *options,
 
 /* --- the public rest --- */
 
+/* fn may end any connection and turn the loop. It is not called for those that come meanwhile. */
 static void each_in(lw_server *server, lw_state first, lw_state last,
                     void (*fn)(lw_conn *conn, void *context), void *context) {
-  if (server->loop == NULL) return;
-  lw_conn *next;
-  for (lw_conn *conn = server->loop->conns; conn != NULL; conn = next) {
-    lw_conn_hold(conn); /* fn may end it, and any other */
+  lw_loop *loop = server->loop;
+  if (loop == NULL) return;
+  lw_walk walk = {loop->conns, loop->walks};
+  loop->walks = &walk;
+  while (walk.next != NULL) {
+    lw_conn *conn = walk.next;
+    walk.next = conn->next;
+    lw_conn_hold(conn);
     bool matches = conn->state >= first && conn->state <= last;
     if (lw_conn_server(conn) == server && matches) fn(conn, context);
-    next = conn->next;
     lw_conn_release(conn);
   }
+  loop->walks = walk.outer;
 }
 
 void lw_server_each(lw_server *server, void (*fn)(lw_conn *conn, void *context), void *context) {

@@ -13,6 +13,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#ifdef FLOOR_LUA
+#include "floor_lua.h"
+#endif
+
 #define FLOOR_BUFFER ((size_t)1024 * 1024)
 
 typedef struct floor_conn {
@@ -73,6 +77,9 @@ static inline size_t floor_echo(uint8_t *data, size_t size, size_t *used) {
     data[out + 1] = second;
     memmove(data + out + 2, data + at + 2, head - 2);
     floor_unmask(data + out + head, data + at + head + 4, length, key);
+#ifdef FLOOR_LUA
+    floor_lua_echo(data + out + head, length);
+#endif
     out += head + length;
     at += head + 4 + length;
   }

@@ -55,7 +55,7 @@ bool lw_deflate_is_streaming(const lw_deflate *d) {
   return d->is_streaming;
 }
 
-/* ---- zlib ---- */
+/* --- zlib --- */
 
 /* Runs the stream until it has taken its input and, with Z_SYNC_FLUSH, has put all of it out. */
 static bool run(z_stream *z, lw_buf *out, int flush) {
@@ -151,7 +151,7 @@ lw_deflate_result lw_deflate_fragment(lw_deflate *d, const lw_slice *parts, size
   return LW_DEFLATED;
 }
 
-/* ---- libdeflate ---- */
+/* --- libdeflate --- */
 
 #ifdef LW_LIBDEFLATE
 

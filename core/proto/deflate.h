@@ -23,7 +23,7 @@ lw_deflate *lw_deflate_new(lw_deflate_pool *pool, const lw_deflate_options *opti
                            const lw_deflate_agreement *agreement);
 void lw_deflate_free(lw_deflate *deflate); /* NULL is fine */
 
-/* ---- the way out */
+/* --- the way out */
 
 /* True when a whole message of this size is worth compressing. */
 bool lw_deflate_wants(const lw_deflate *deflate, size_t size);
@@ -58,7 +58,7 @@ void lw_deflate_forget(lw_deflate *deflate);
 /* True after a fragment that was not the last one. */
 bool lw_deflate_is_streaming(const lw_deflate *deflate);
 
-/* ---- the way in */
+/* --- the way in */
 
 typedef struct lw_inflation {
   const uint8_t *data; /* in: the next compressed bytes */

@@ -73,7 +73,7 @@ static uint8_t bits_or_all(uint8_t bits) {
   return bits == 0 ? LW_DEFLATE_BITS_MAX : bits;
 }
 
-/* ---- the server's side ---- */
+/* --- the server's side --- */
 
 static bool accept_offer(lw_deflate_agreement *agreement, const lw_deflate_options *options,
                          const params *offer) {
@@ -114,7 +114,7 @@ bool lw_deflate_accept(lw_deflate_agreement *agreement, const lw_deflate_options
   return false;
 }
 
-/* ---- the client's side ---- */
+/* --- the client's side --- */
 
 /* Whether an answer keeps to what was offered. A server may limit us more than we asked for, and
  * must do what we asked of it (sections 7.1.1.1 and 7.1.2.1). */
@@ -147,7 +147,7 @@ lw_error lw_deflate_check(lw_deflate_agreement *agreement, const lw_deflate_opti
   return LW_OK;
 }
 
-/* ---- texts ---- */
+/* --- texts --- */
 
 static size_t add(char *text, size_t size, const char *parameter) {
   int added = snprintf(text + size, LW_DEFLATE_TEXT_MAX - size, "%s", parameter);

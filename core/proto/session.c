@@ -84,7 +84,7 @@ static void consume(lw_session *s, size_t size) {
   s->input_size -= size;
 }
 
-/* ---- heads ---- */
+/* --- heads --- */
 
 /* Applies to a new data frame what its head alone tells about the message. */
 static lw_error begin_data(lw_session *s) {
@@ -142,7 +142,7 @@ static lw_result read_head(lw_session *s) {
   return error == LW_OK ? LW_DONE : fail(s, error);
 }
 
-/* ---- payloads ---- */
+/* --- payloads --- */
 
 /* The next payload byte meets the key at this place. */
 static void turn_key(uint8_t key[4], size_t size) {
@@ -233,7 +233,7 @@ static lw_result read_chunk(lw_session *s, lw_event *event) {
   return deliver(s, event, LW_EVENT_CHUNK, piece);
 }
 
-/* ---- gathering ---- */
+/* --- gathering --- */
 
 /* Makes room for `size` bytes that were taken and, if the frame goes on, for as much again. The
  * message never grows past what the rest of its last frame needs, or the limit. */

@@ -164,7 +164,7 @@ TEST(little_room_loses_nothing) {
   close_end(b);
 }
 
-/* ---- sessions ---- */
+/* --- sessions --- */
 
 static size_t frame_of(uint8_t *wire, lw_slice payload) {
   lw_frame frame = {.opcode = LW_OP_BINARY, .fin = true, .rsv1 = true, .length = payload.size};
@@ -247,7 +247,7 @@ TEST(a_stream_can_be_paused) {
   free(wire);
 }
 
-/* ---- no memory ---- */
+/* --- no memory --- */
 
 static bool survives(const lw_deflate_agreement *agreement, size_t size, unsigned n) {
   end a = open_end(agreement), b = open_end(agreement);

@@ -11,7 +11,7 @@ static const lw_session_config server = {.max_message = 1000, .is_server = true}
 static const lw_session_config client = {.max_message = 1000};
 static const lw_session_config stream = {.is_server = true, .stream_messages = true};
 
-/* ---- what a peer sends ---- */
+/* --- what a peer sends --- */
 
 typedef struct wire {
   uint8_t data[4096];
@@ -31,7 +31,7 @@ static void add_text(wire *w, uint8_t first, const char *payload) {
   add(w, first, true, payload, strlen(payload));
 }
 
-/* ---- what a session answers, as one line of text ---- */
+/* --- what a session answers, as one line of text --- */
 
 typedef struct record {
   char text[4096];
@@ -126,7 +126,7 @@ static bool gives_bytes(const lw_session_config *config, const char *data, size_
 #define GIVES(config, bytes, expected)                                                             \
   CHECK(gives_bytes(config, bytes, sizeof(bytes) - 1, expected))
 
-/* ---- the way in ---- */
+/* --- the way in --- */
 
 TEST(reads_the_examples_of_the_rfc) {
   GIVES(&client, "\x81\x05Hello", "message1(Hello) ");
@@ -318,7 +318,7 @@ TEST(a_message_under_way_is_freed_by_close) {
   CHECK(s.message.data == NULL);
 }
 
-/* ---- streams ---- */
+/* --- streams --- */
 
 /* The pieces depend on the chunking; their sum does not. */
 TEST(streams_what_it_has) {
@@ -344,7 +344,7 @@ TEST(streams_have_no_limit_but_their_text_is_checked) {
   CHECK(same_in_pieces(&config, &w, 5, "chunk1(abc) 1007(INVALID_UTF8)! "));
 }
 
-/* ---- no memory ---- */
+/* --- no memory --- */
 
 TEST(survives_any_failing_allocation) {
   wire w = {0};

@@ -34,6 +34,7 @@ typedef struct lw_lua {
   bool has_fibers;           /* they take the place of Lua's coroutines */
   const char *text, *binary; /* the names of kinds, which Lua keeps once; anchored by the door */
   bool is_guarding; /* what is called now is protected already: all messages of one read are */
+  bool has_ballast; /* or there was no memory for it */
   int hooks[LW_HOOKS];
   int pins;                       /* the table of strings that are being sent, see message.c */
   long references;                /* references that are held: for leak checks */
@@ -55,7 +56,7 @@ int lw__ref(lw_lua *lua, lua_State *L); /* pops the value */
 void lw__unref(lw_lua *lua, int *reference);
 void lw__push_ref(lua_State *L, int reference);
 
-/* ---- callback.c: the one door from C into Lua */
+/* --- callback.c: the one door from C into Lua */
 
 /* Prepares lua->L. */
 void lw__open_door(lw_lua *lua);
@@ -74,13 +75,13 @@ void lw__check_may_run(lua_State *L, lw_lua *lua, const char *what);
 /* True when the caller runs in a coroutine that may wait. */
 bool lw__can_yield(lua_State *L, lw_lua *lua);
 
-/* ---- lend.c */
+/* --- lend.c */
 
 /* Runs a function, which takes nothing and returns nothing, in a coroutine: it may wait. False when
  * nobody took care of its error, which is then on top of lua->L. */
 bool lw__lend(lw_lua *lua, int function);
 
-/* ---- handlers.c: sets of handler functions */
+/* --- handlers.c: sets of handler functions */
 
 typedef enum lw_handler {
   LW_ON_OPEN,
@@ -108,7 +109,7 @@ void lw__handlers_release(lw_handlers *handlers);
 lw_handlers *lw__handlers_of(const lw_conn *conn);
 void lw__set_handlers(lw_conn *conn, lw_handlers *handlers);
 
-/* ---- conn.c, conn_fields.c, conn_events.c */
+/* --- conn.c, conn_fields.c, conn_events.c */
 
 typedef struct lw_lua_conn {
   lw_conn *conn; /* held */
@@ -148,7 +149,14 @@ unsigned lw__close_code(lua_State *L, int index, unsigned usual);
 /* Raises: the function was given a code or a reason that may not be sent. */
 int lw__raise_closing(lua_State *L, const char *function);
 
-/* ---- message.c: what is to be sent */
+/* --- ballast.c */
+
+#define LW_LARGE_MESSAGE ((size_t)128 * 1024) /* bytes from which on it pays */
+
+/* Before Lua gets the first large message. */
+void lw__take_ballast(lua_State *L, lw_lua *lua);
+
+/* --- message.c: what is to be sent */
 
 #define LW_PARTS_ON_STACK 16
 
@@ -168,7 +176,7 @@ void lw__release_part(void *keeper, intptr_t token);
 /* The options of one message at the index, or nothing there. Only what is published has a key. */
 lw_message_options lw__message_options(lua_State *L, int index, bool may_have_key);
 
-/* ---- server.c */
+/* --- server.c */
 
 typedef struct lw_lua_server {
   lw_server *server; /* held */
@@ -180,21 +188,21 @@ typedef struct lw_lua_server {
 
 lw_lua_server *lw__check_server(lua_State *L, int index);
 
-/* ---- walk.c */
+/* --- walk.c */
 
 /* Pushes an array of the server's connections that are open or closing. */
 void lw__push_conns(lua_State *L, lw_lua *lua, lw_server *server);
 /* Pushes an array of the names of the topics that a connection has subscribed to. */
 void lw__push_topics(lua_State *L, const lw_conn *conn);
 
-/* ---- tls.c */
+/* --- tls.c */
 
 /* The context in the option `tls`, which the table keeps alive; NULL: absent. */
 lw_tls_context *lw__opt_tls(lua_State *L, int table);
 /* Pushes what is known about TLS on the connection, or nil; tells which. */
 bool lw__push_tls(lua_State *L, const lw_conn *conn);
 
-/* ---- options.c: reading tables that the Lua side has checked */
+/* --- options.c: reading tables that the Lua side has checked */
 
 const char *lw__opt_string(lua_State *L, int table, const char *name); /* NULL: absent */
 bool lw__opt_boolean(lua_State *L, int table, const char *name);
@@ -213,7 +221,7 @@ const char *const *lw__opt_list(lua_State *L, int table, const char *name);
  * userdata on the stack, which grows by one in any case. The strings live as long as the array. */
 const lw_field *lw__fields(lua_State *L, int index, lw_field few[LW_FEW_FIELDS], size_t *count);
 
-/* ---- one function for each part, which fills the module table on top of the stack; the lw_lua
+/* --- one function for each part, which fills the module table on top of the stack; the lw_lua
  * userdata is at index `lua` */
 
 void lw__open_handlers(lua_State *L, int lua);

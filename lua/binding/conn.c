@@ -7,8 +7,7 @@
 
 #define METATABLE "lunawire.connection"
 
-/* ------------------------------------------------------------------------------ birth and
- * collection */
+/* --- birth and collection --- */
 
 /* Allocating may run finalizers of the script. They may ask for the same connection's object, which
  * is the one to keep then, or, outside of handlers, turn the loop until the connection has ended.

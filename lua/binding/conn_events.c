@@ -17,9 +17,11 @@ typedef struct event {
 
 /* Pushes what the handler takes after the connection, and returns how many. */
 static int push_arguments(lua_State *L, const event *e) {
+  lw_lua *lua = e->handlers->lua;
   switch (e->handler) {
   case LW_ON_MESSAGE:
   case LW_ON_CHUNK:
+    if (e->size >= LW_LARGE_MESSAGE && !lua->has_ballast) lw__take_ballast(L, lua);
     lua_pushlstring(L, e->data, e->size);
     lua_pushvalue(L, lua_upvalueindex(e->kind == LW_TEXT ? 1 : 2));
     if (e->handler == LW_ON_MESSAGE) return 2;
@@ -303,13 +305,11 @@ static void on_drain(lw_conn *conn) {
   fire(conn, &(event){.handler = LW_ON_DRAIN});
 }
 
-/* ------------------------------------------------------------------------------------------
- * endings */
+/* --- endings --- */
 
 static void on_error(lw_conn *conn, const char *message, const char *code) {
-  event e = {.handler = LW_ON_ERROR, .data = message, .code = code};
-  while (message[e.size] != '\0') e.size++;
-  fire(conn, &e);
+  fire(conn,
+       &(event){.handler = LW_ON_ERROR, .data = message, .size = strlen(message), .code = code});
 }
 
 static void on_close(lw_conn *conn, unsigned code, const char *reason, size_t size) {

@@ -54,8 +54,7 @@ static int fiber_gc(lua_State *L) {
   return 0;
 }
 
-/* ----------------------------------------------------------------------------------------
- * switching */
+/* --- switching --- */
 
 /* Moves `count` values from the top of one stack to the other. */
 static bool move_values(lua_State *from, lua_State *to, int count) {

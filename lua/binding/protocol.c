@@ -31,7 +31,7 @@ static int push_failure(lua_State *L, const char *message, const char *code) {
   return 3;
 }
 
-/* ---- making one */
+/* --- making one */
 
 static bool check_is_server(lua_State *L) {
   lua_getfield(L, 1, "role");
@@ -85,7 +85,7 @@ static int session_gc(lua_State *L) {
   return 0;
 }
 
-/* ---- the way in */
+/* --- the way in */
 
 /* feed(bytes): what events() has not read yet comes before them. */
 static int session_feed(lua_State *L) {
@@ -156,7 +156,7 @@ static int session_error(lua_State *L) {
   return 3;
 }
 
-/* ---- the way out */
+/* --- the way out */
 
 /* The masking key of a client: from the options table at `index`, for tests, or fresh. */
 static bool make_key(lua_State *L, int index, const protocol_session *p, uint8_t key[4]) {
@@ -256,7 +256,7 @@ static int session_close(lua_State *L) {
   return push_frame(L, p, &frame, payload, 4);
 }
 
-/* ---- the module */
+/* --- the module */
 
 static int protocol_utf8_valid(lua_State *L) {
   size_t size;

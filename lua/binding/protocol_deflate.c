@@ -4,7 +4,7 @@
 
 #include "compat.h"
 
-/* ---- reading tables */
+/* --- reading tables */
 
 static int number_field(lua_State *L, int table, const char *name, int least, int most, int other) {
   lua_getfield(L, table, name);
@@ -58,7 +58,7 @@ static void push_agreement(lua_State *L, const lw_deflate_agreement *agreement) 
   lua_setfield(L, -2, "peer_forgets");
 }
 
-/* ---- sessions */
+/* --- sessions */
 
 void lw__protocol_deflate_open(lua_State *L, protocol_deflate *d, lw_session *session) {
   lua_getfield(L, 1, "deflate");
@@ -107,7 +107,7 @@ bool lw__protocol_deflate(lua_State *L, int index, const lw_session *session, lw
   return result != LW_DEFLATE_NOMEM;
 }
 
-/* ---- negotiation */
+/* --- negotiation */
 
 /* deflate_offer(options) -> the value of Sec-WebSocket-Extensions that a client sends */
 static int deflate_offer(lua_State *L) {
