@@ -262,8 +262,9 @@ function helper.check_leaks()
 end
 
 -- Fails when fn(size) takes time that grows with the square of the size: a size that is 16 times as
--- large takes 256 times as long then, and it may take no more than 64 times. What other processes do
--- only adds to a time, so both sizes have their turns until the shortest times are in proportion.
+-- large takes 256 times as long then, and it may take no more than 64 times. What other processes
+-- do only adds to a time, so both sizes have their turns until the shortest times are in
+-- proportion.
 function helper.expect_linear(fn)
   local function time_of(size)
     local start = os.clock()
