@@ -55,3 +55,44 @@ describe("what stays in Lua's memory of a server", function()
     end)
   end
 end)
+
+-- See lua/binding/ballast.c: a block that is counted and never touched.
+local messages = [[
+  local function live()
+    collectgarbage()
+    collectgarbage()
+    return collectgarbage("count")
+  end
+  if jit then jit.off() end
+  local ws = require "lunawire"
+  local server = assert(ws.serve { port = 0, on_message = function(conn) conn:send "thanks" end })
+  ws.spawn(function()
+    local conn = assert(ws.connect("ws://127.0.0.1:" .. server.port))
+    local before
+    for _, kib in ipairs { 16, 127, 128, 256 } do
+      conn:send(("x"):rep(kib * 1024))
+      assert(conn:receive() == "thanks")
+      local after = live()
+      if before then print(("%.0f"):format(after - before)) end
+      before = after
+    end
+    conn:close()
+    server:stop()
+  end)
+  ws.run()
+]]
+
+describe("the block that makes rounds seldom", function()
+  it("is there from the first large message on, and only once", function()
+    local status, out, err = helper.run_lua(messages)
+    assert.equal("", err)
+    assert.equal(0, status)
+    local growth = {}
+    for kib in out:gmatch "%-?%d+" do growth[#growth + 1] = tonumber(kib) end
+    assert.equal(3, #growth)
+    local most = 64 -- LuaJIT keeps the buffer in which it makes strings
+    assert.is_true(growth[1] < most, out)
+    assert.is_true(growth[2] > 512 - most and growth[2] < 512 + most, out)
+    assert.is_true(growth[3] < most, out)
+  end)
+end)
