@@ -83,6 +83,19 @@ local function run_cell(cell, servers)
   return runs
 end
 
+-- The first server's cost of a small message by the number of connections.
+local function growth(rows, server)
+  local points = {}
+  for _, row in ipairs(rows) do
+    local cell, value = row.cell, row.medians[server.name]
+    local is_plain = cell.mode == "echo" and not (cell.depth or cell.tls or cell.deflate)
+    if value and is_plain and cell.size == 20 then
+      points[#points + 1] = { number = cell.conns, value = value }
+    end
+  end
+  return points
+end
+
 local servers = selected_servers()
 local results = {}
 for _, cell in ipairs(matrix.cells) do
@@ -103,5 +116,10 @@ for _, group in ipairs(groups) do
     if row.cell.group == group[1] then rows[#rows + 1] = row end
   end
   if #rows > 0 then report.write(group[1] .. ".svg", report.plot(group[2], rows, servers)) end
+end
+local points = growth(results, servers[1])
+if #points > 1 then
+  report.write("growth_connections.svg",
+    report.curve("Echo of 20 B with N connections, " .. servers[1].name, points, "µs"))
 end
 io.write(text)
