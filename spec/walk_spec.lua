@@ -1,4 +1,4 @@
--- Lists of connections and of topics that finalizers change while they are made.
+-- Lists of connections and of topics, and what is told of TLS, while finalizers change all that.
 
 local helper = require "spec.helper"
 
@@ -76,5 +76,42 @@ describe("a list", function()
       end
     ]]
     assert.equal("100 topic 1 topic 99\n0\t0\t0\n", out)
+  end)
+
+  -- The connection ends, and its TLS with it, while the table is made.
+  it("of what is known about TLS is whole, or none is there", function()
+    local out = output_of [[
+      local certificates = require "spec.certificates"
+      local secure = assert(ws.serve {
+        port = 0, tls = certificates.server(), on_message = function() end,
+      })
+      local function tls_of(conn)
+        local a, b, c, d, e, f, g, h, i, j, k, l -- nothing of the stack keeps the garbage
+        return conn.tls, a, b, c, d, e, f, g, h, i, j, k, l
+      end
+      local seen = {}
+      for moment = 1, 30 do
+        local conn = assert(ws.connect("wss://localhost:" .. secure.port, {
+          tls = certificates.client(),
+        }))
+        local has_ended = false
+        finalizers.set(moment, function()
+          has_ended = true
+          conn:terminate()
+          while secure:stats().connections > 0 do core.step() end
+        end)
+        local tls = tls_of(conn)
+        finalizers.stop()
+        if has_ended and tls then
+          local peer = tls.peer
+          seen[("%s %s %s"):format(tls.version, tostring(peer.verified), peer.names[1])] = true
+        end
+        conn:terminate()
+        while secure:stats().connections > 0 do core.step() end
+      end
+      for what in pairs(seen) do print(what) end
+      secure:stop()
+    ]]
+    assert.equal("TLSv1.3 true localhost\n0\t0\t0\n", out)
   end)
 end)

@@ -194,13 +194,13 @@ lw_lua_server *lw__check_server(lua_State *L, int index);
 void lw__push_conns(lua_State *L, lw_lua *lua, lw_server *server);
 /* Pushes an array of the names of the topics that a connection has subscribed to. */
 void lw__push_topics(lua_State *L, const lw_conn *conn);
+/* Pushes what is known about TLS on the connection, or nil; tells which. */
+bool lw__push_tls(lua_State *L, const lw_conn *conn);
 
 /* --- tls.c */
 
 /* The context in the option `tls`, which the table keeps alive; NULL: absent. */
 lw_tls_context *lw__opt_tls(lua_State *L, int table);
-/* Pushes what is known about TLS on the connection, or nil; tells which. */
-bool lw__push_tls(lua_State *L, const lw_conn *conn);
 
 /* --- options.c: reading tables that the Lua side has checked */
 

@@ -1,6 +1,5 @@
-/* TLS contexts, which servers and clients are given, and what connections know about theirs. */
-#include <string.h>
-
+/* TLS contexts, which servers and clients are given. What a connection tells of its own is in
+ * walk.c. */
 #include "binding.h"
 
 #define METATABLE "lunawire.tls"
@@ -78,63 +77,6 @@ static int set_tls(lua_State *L) {
 static int has_tls(lua_State *L) {
   lua_pushboolean(L, lw_server_has_tls(lw__check_server(L, 1)->server));
   return 1;
-}
-
-/* --- connections --- */
-
-enum { SLOT_FACTS = 1, SLOT_PEER, SLOT_NAMES }; /* above `base` */
-
-typedef struct facts {
-  lua_State *L;
-  int base;
-} facts;
-
-static const char *const about_peer[] = {"verified", "subject", "issuer", "expires", NULL};
-
-static bool is_about_peer(const char *name) {
-  for (const char *const *known = about_peer; *known != NULL; known++) {
-    if (strcmp(name, *known) == 0) return true;
-  }
-  return false;
-}
-
-static void push_value(lua_State *L, const char *value) {
-  if (strcmp(value, "true") == 0 || strcmp(value, "false") == 0) {
-    lua_pushboolean(L, value[0] == 't');
-  } else {
-    lua_pushstring(L, value);
-  }
-}
-
-static void add_fact(void *context, const char *name, const char *value) {
-  const facts *f = context;
-  lua_State *L = f->L;
-  if (strcmp(name, "name") == 0) {
-    lua_pushstring(L, value);
-    lua_rawseti(L, f->base + SLOT_NAMES, (int)lua_rawlen(L, f->base + SLOT_NAMES) + 1);
-  } else if (is_about_peer(name)) {
-    push_value(L, value);
-    lua_setfield(L, f->base + SLOT_PEER, name);
-    lua_pushvalue(L, f->base + SLOT_PEER);
-    lua_setfield(L, f->base + SLOT_FACTS, "peer");
-  } else {
-    push_value(L, value);
-    lua_setfield(L, f->base + SLOT_FACTS, name);
-  }
-}
-
-bool lw__push_tls(lua_State *L, const lw_conn *conn) {
-  facts f = {L, lua_gettop(L)};
-  luaL_checkstack(L, 8, NULL);
-  lua_newtable(L);
-  lua_newtable(L);
-  lua_newtable(L);
-  lua_pushvalue(L, f.base + SLOT_NAMES);
-  lua_setfield(L, f.base + SLOT_PEER, "names");
-  bool has_tls = lw_conn_tls(conn, add_fact, &f);
-  lua_settop(L, f.base + (has_tls ? SLOT_FACTS : 0));
-  if (!has_tls) lua_pushnil(L);
-  return has_tls;
 }
 
 void lw__open_tls(lua_State *L, int lua) {

@@ -1,4 +1,4 @@
-/* Lists of what the core has many of, for scripts.
+/* Lists of what the core has many of, for scripts, and what is known about a connection's TLS.
  *
  * Whatever Lua allocates may run finalizers of the script, and those may end connections and
  * subscriptions, and outside of handlers turn the loop. So nothing of Lua's is made while the core
@@ -117,6 +117,74 @@ void lw__push_topics(lua_State *L, const lw_conn *conn) {
     n->taken += 1 + (size_t)*name;
   }
   end(L, n);
+}
+
+/* --- TLS --- */
+
+enum { SLOT_FACTS = 1, SLOT_NOTES, SLOT_PEER, SLOT_NAMES }; /* above `base` */
+
+static void note_fact(void *context, const char *name, const char *value) {
+  note(context, name, strlen(name) + 1);
+  note(context, value, strlen(value) + 1);
+}
+
+static bool is_about_peer(const char *name) {
+  static const char *const about_peer[] = {"verified", "subject", "issuer", "expires", NULL};
+  for (const char *const *known = about_peer; *known != NULL; known++) {
+    if (strcmp(name, *known) == 0) return true;
+  }
+  return false;
+}
+
+static void push_value(lua_State *L, const char *value) {
+  if (strcmp(value, "true") == 0 || strcmp(value, "false") == 0) {
+    lua_pushboolean(L, value[0] == 't');
+  } else {
+    lua_pushstring(L, value);
+  }
+}
+
+static void add_fact(lua_State *L, int base, const char *name, const char *value) {
+  if (strcmp(name, "name") == 0) {
+    lua_pushstring(L, value);
+    lua_rawseti(L, base + SLOT_NAMES, (int)lua_rawlen(L, base + SLOT_NAMES) + 1);
+  } else if (is_about_peer(name)) {
+    push_value(L, value);
+    lua_setfield(L, base + SLOT_PEER, name);
+    lua_pushvalue(L, base + SLOT_PEER);
+    lua_setfield(L, base + SLOT_FACTS, "peer");
+  } else {
+    push_value(L, value);
+    lua_setfield(L, base + SLOT_FACTS, name);
+  }
+}
+
+static void add_facts(lua_State *L, int base, notes *n) {
+  lua_newtable(L);
+  lua_newtable(L);
+  lua_pushvalue(L, base + SLOT_NAMES);
+  lua_setfield(L, base + SLOT_PEER, "names");
+  while (n->taken < n->bytes.size) {
+    const char *name = (const char *)n->bytes.data + n->taken;
+    const char *value = name + strlen(name) + 1;
+    add_fact(L, base, name, value);
+    n->taken += (size_t)(value + strlen(value) + 1 - name);
+  }
+  lua_settop(L, base + SLOT_NOTES);
+}
+
+bool lw__push_tls(lua_State *L, const lw_conn *conn) {
+  int base = lua_gettop(L);
+  luaL_checkstack(L, 8, NULL);
+  notes *n = begin(L, false);
+  bool has_tls = lw_conn_tls(conn, note_fact, n);
+  check(L, n);
+  if (has_tls) add_facts(L, base, n);
+  end(L, n);
+  if (has_tls) return true;
+  lua_pop(L, 1);
+  lua_pushnil(L);
+  return false;
 }
 
 void lw__open_walk(lua_State *L) {
