@@ -173,7 +173,8 @@ lw_kind lw__check_kind(lua_State *L, const lw_lua *lua, int index);
  * lw__release_part(keeper, token); the others are valid while the value is. */
 lw_part *lw__take_parts(lua_State *L, lw_lua *keeper, int index, lw_part *few, size_t *count);
 void lw__release_part(void *keeper, intptr_t token);
-/* The options of one message at the index, or nothing there. Only what is published has a key. */
+/* The options of one message at the index, or nothing there. Only what is published has a key,
+ * which the stack keeps: it may grow by one. */
 lw_message_options lw__message_options(lua_State *L, int index, bool may_have_key);
 
 /* --- server.c */

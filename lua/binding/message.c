@@ -46,8 +46,7 @@ static void take_part(lua_State *L, lw_lua *keeper, int index, lw_part *part) {
 }
 
 /* Everything is checked before the first part is taken: an error must not leave a pin behind. */
-static size_t count_parts(lua_State *L, int index) {
-  size_t count = lua_rawlen(L, index);
+static void check_parts(lua_State *L, int index, size_t count) {
   for (size_t i = 1; i <= count; i++) {
     lua_rawgeti(L, index, (int)i);
     if (lua_type(L, -1) != LUA_TSTRING) {
@@ -56,12 +55,14 @@ static size_t count_parts(lua_State *L, int index) {
     }
     lua_pop(L, 1);
   }
-  return count;
 }
 
+/* From the first look on nothing allocates what Lua's collector would make a round for: a finalizer
+ * of the script might put other values into the array. */
 static lw_part *take_array(lua_State *L, lw_lua *keeper, int index, lw_part *few, size_t *count) {
-  *count = count_parts(L, index);
+  *count = lua_rawlen(L, index);
   lw_part *parts = *count > LW_PARTS_ON_STACK ? lua_newuserdata(L, *count * sizeof *parts) : few;
+  check_parts(L, index, *count);
   for (size_t i = 0; i < *count; i++) {
     lua_rawgeti(L, index, (int)i + 1);
     take_part(L, keeper, -1, &parts[i]);
@@ -105,6 +106,6 @@ lw_message_options lw__message_options(lua_State *L, int index, bool may_have_ke
   } else if (!lua_isnil(L, -1)) {
     luaL_argerror(L, index, "key must be a string");
   }
-  lua_pop(L, 2);
+  lua_remove(L, -2); /* the key stays: a finalizer might take it from the table */
   return options;
 }
