@@ -194,10 +194,11 @@ void lw_loop_free(lw_loop *loop) {
 
 /* --- running --- */
 
-void lw_loop_run(lw_loop *loop) {
+bool lw_loop_run(lw_loop *loop) {
   loop->runs = true;
-  lw_poller_run(loop->net.poller);
+  bool was_interrupted = lw_poller_run(loop->net.poller);
   loop->runs = false;
+  return was_interrupted;
 }
 
 /* libuv would remember a stop for the next run. */

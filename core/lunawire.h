@@ -39,8 +39,9 @@ lw_loop *lw_loop_new(void *uv_loop, lw_failure *failure);
  */
 void lw_loop_free(lw_loop *loop);
 
-/* Runs until nothing is left to wait for, or lw_loop_stop. Not from inside a callback. */
-void lw_loop_run(lw_loop *loop);
+/* Runs until nothing is left to wait for, or lw_loop_stop. True when it ended sooner because a
+ * signal came, of which not all systems tell: run it again. Not from inside a callback. */
+bool lw_loop_run(lw_loop *loop);
 void lw_loop_stop(lw_loop *loop);
 
 /* One turn, waiting at most `timeout_ms` for something to happen (negative: as long as it takes).

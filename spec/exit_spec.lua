@@ -215,6 +215,41 @@ describe("a script", function()
     ]]:gsub("\t", " "))
   end)
 
+  -- Only epoll tells of signals. Whether there is a set of our own, besides libuv's; and then waits
+  -- until the process sleeps in it.
+  local function waits_by_epoll(process)
+    local _, list = helper.run { "ls", "-l", ("/proc/%d/fd"):format(process.pid) }
+    local _, sets = list:gsub("eventpoll", "")
+    if sets < 2 then return false end
+    local path = ("/proc/%d/stat"):format(process.pid)
+    repeat until helper.read(path):find(") S ", 1, true)
+    return true
+  end
+
+  for what, wait in pairs { ["ws.run"] = "ws.run()", ["a receive"] = "conn:receive()" } do
+    it("that waits in " .. what .. " ends with Ctrl-C, as any script", function()
+      local path = helper.file([[
+        local ws = require "lunawire"
+        local server = assert(ws.serve { port = 0, on_open = print })
+        local conn = assert(ws.connect("ws://127.0.0.1:" .. server.port))
+        ws.after(0.001, function()
+          io.stdout:write("waiting\n")
+          io.stdout:flush()
+        end)
+      ]] .. wait)
+      local process = helper.background { helper.lua, path, timeout = 120 }
+      repeat until assert(process:read_line()) == "waiting"
+      if not waits_by_epoll(process) then
+        process:stop()
+        return pending "it does not wait by epoll"
+      end
+      process:signal "INT"
+      local status, _, err = process:wait()
+      assert.equal(1, status)
+      assert.matches("interrupted!\nstack traceback", err)
+    end)
+  end
+
   it("may have two servers and a client of each", function()
     assert.equal("ab\n", quiet [[
       local ws = require "lunawire"

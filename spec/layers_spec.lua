@@ -36,7 +36,7 @@ local rules = {
     other = { pure, libc, set "uv.h" } },
   { name = "tests of the core", files = "^core/test/",
     own = { "^core/test/[^/]+$", "^core/[^/]+$", "^core/proto/[^/]+$", "^core/net/[^/]+$" },
-    other = { pure, libc, set "uv.h zlib.h openssl/evp.h linux/tls.h" } },
+    other = { pure, libc, set "uv.h zlib.h openssl/evp.h linux/tls.h sys/time.h" } },
   { name = "fuzz targets", files = "^core/fuzz/",
     own = { "^core/fuzz/[^/]+$", "^core/proto/[^/]+$" },
     other = { pure, libc, set "zlib.h" } },

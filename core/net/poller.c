@@ -38,8 +38,8 @@ void lw_poller_stay_awake(lw_poller *poller, bool awake) {
   poller->kind->stay_awake(poller, awake);
 }
 
-void lw_poller_run(lw_poller *poller) {
-  poller->kind->run(poller);
+bool lw_poller_run(lw_poller *poller) {
+  return poller->kind->run(poller);
 }
 
 void lw_poller_stop(lw_poller *poller) {

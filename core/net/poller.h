@@ -88,8 +88,9 @@ void lw_poller_free(lw_poller *poller);
 void lw_poller_before_wait(lw_poller *poller, void (*fn)(void *context), void *context);
 void lw_poller_stay_awake(lw_poller *poller, bool awake);
 
-/* Turns it until nothing is left to wait for, or lw_poller_stop. */
-void lw_poller_run(lw_poller *poller);
+/* Turns it until nothing is left to wait for, or lw_poller_stop. True when it ended sooner because
+ * a signal came while it waited, of which only epoll tells: run it again. */
+bool lw_poller_run(lw_poller *poller);
 void lw_poller_stop(lw_poller *poller);
 
 /* Turns it once: waits until something happens, at most timeout_ms (0: not at all, negative: any
@@ -115,7 +116,7 @@ typedef struct lw__poller_kind {
   void (*stop)(lw_poller *poller, lw__watch *watch);
   void (*free)(lw_poller *poller);
   void (*stay_awake)(lw_poller *poller, bool awake);
-  void (*run)(lw_poller *poller);
+  bool (*run)(lw_poller *poller);
   void (*halt)(lw_poller *poller);
   void (*turn)(lw_poller *poller, int64_t timeout_ms);
   bool (*alive)(const lw_poller *poller);

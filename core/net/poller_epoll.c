@@ -34,11 +34,12 @@ struct epoll_poller {
   int alarm;         /* a timerfd, which rings when libuv's next timer is due; -1: there is none */
   uint64_t alarm_ms; /* when it rings, by libuv's clock; 0: it has rung, or was not set */
   bool is_awake, is_halted;
-  bool uv_is_ready;   /* libuv's descriptor */
-  unsigned wanting;   /* watches that want something: they keep the loop running... */
-  uv_async_t keeper;  /* ...as this handle, which has a reference meanwhile */
-  lw__watch *again;   /* ready for what they want, and not told by the kernel again */
-  lw__watch *stopped; /* to be told so when no event of theirs can be on the way */
+  bool is_interrupted; /* a signal ended the last wait */
+  bool uv_is_ready;    /* libuv's descriptor */
+  unsigned wanting;    /* watches that want something: they keep the loop running... */
+  uv_async_t keeper;   /* ...as this handle, which has a reference meanwhile */
+  lw__watch *again;    /* ready for what they want, and not told by the kernel again */
+  lw__watch *stopped;  /* to be told so when no event of theirs can be on the way */
   lw__watch **again_tail;
   struct epoll_event batch[BATCH];
 };
@@ -195,7 +196,8 @@ static int wait_ms(struct epoll_poller *p, int64_t limit_ms, uint64_t *due_ms) {
 
 static void wait_and_handle(struct epoll_poller *p, int timeout_ms) {
   uint64_t began_ms = uv_now(p->head.uv);
-  int count = epoll_wait(p->set, p->batch, BATCH, timeout_ms); /* a signal may end it: no events */
+  int count = epoll_wait(p->set, p->batch, BATCH, timeout_ms);
+  p->is_interrupted = count < 0 && errno == EINTR;
   uv_update_time(p->head.uv);
   for (int i = 0; i < count; i++) handle(p, &p->batch[i]);
   if (count == BATCH) began_ms -= began_ms < LAG_MAX_MS ? began_ms : LAG_MAX_MS;
@@ -227,10 +229,14 @@ static bool alive(const lw_poller *poller) {
   return has_more(of_poller(poller)) || uv_loop_alive(poller->uv) != 0;
 }
 
-static void run(lw_poller *poller) {
+static bool run(lw_poller *poller) {
   struct epoll_poller *p = of_poller(poller);
   p->is_halted = false;
-  while (!p->is_halted && alive(poller)) turn_once(p, -1);
+  while (!p->is_halted && alive(poller)) {
+    turn_once(p, -1);
+    if (p->is_interrupted && !p->is_halted) return true;
+  }
+  return false;
 }
 
 static void halt(lw_poller *poller) {

@@ -91,8 +91,9 @@ static void stay_awake(lw_poller *poller, bool awake) {
   }
 }
 
-static void run(lw_poller *poller) {
+static bool run(lw_poller *poller) {
   uv_run(poller->uv, UV_RUN_DEFAULT);
+  return false;
 }
 
 static void halt(lw_poller *poller) {

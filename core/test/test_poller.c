@@ -1,7 +1,9 @@
 #include "../net/poller.h"
 
 #include <poll.h>
+#include <signal.h>
 #include <sys/resource.h>
+#include <sys/time.h>
 
 #include "net_fixture.h"
 
@@ -299,6 +301,31 @@ TEST(stops_running_and_runs_again) {
   CHECK_INT(close_all(), 0);
 }
 
+static volatile sig_atomic_t alarms;
+
+static void on_alarm(int number) {
+  (void)number;
+  if (++alarms == 10 && write(one.peer, "a", 1) != 1) abort();
+}
+
+TEST(comes_back_when_a_signal_ends_the_wait) {
+  bool ever_came_back = false;
+  struct itimerval often = {{0, 10000}, {0, 10000}}, never = {{0, 0}, {0, 0}};
+  start();
+  one.on_ready = halt;
+  CHECK_INT(want(&one, UV_READABLE), 0);
+  alarms = 0;
+  signal(SIGALRM, on_alarm);
+  setitimer(ITIMER_REAL, &often, NULL);
+  while (lw_poller_run(net.poller)) ever_came_back = true;
+  setitimer(ITIMER_REAL, &never, NULL);
+  signal(SIGALRM, SIG_DFL);
+  CHECK_INT(one.calls, 1); /* run again, it goes on */
+  bool is_libuvs = lw_poller_fd(net.poller) == uv_backend_fd(&loop);
+  CHECK(ever_came_back == !is_libuvs);
+  CHECK_INT(close_all(), 0);
+}
+
 TEST(turns_no_longer_than_its_limit) {
   start();
   turn_a_few_times(); /* libuv has nothing to begin with any more */
@@ -380,6 +407,7 @@ int main(void) {
     RUN(turns_handles_that_are_started_in_a_callback);
     RUN(runs_as_long_as_something_is_wanted);
     RUN(stops_running_and_runs_again);
+    RUN(comes_back_when_a_signal_ends_the_wait);
     RUN(turns_no_longer_than_its_limit);
     RUN(stays_awake_while_it_is_to);
     RUN(has_a_descriptor_that_tells_when_to_turn);

@@ -37,10 +37,17 @@ void lw__push_ref(lua_State *L, int reference) {
 
 /* --- the loop --- */
 
+/* The interpreter takes Ctrl-C by a hook that throws when Lua runs next. That is here, outside of
+ * all handlers, so that it ends ws.run and not a connection. */
+static void let_hooks_run(lua_State *L) {
+  if (luaL_loadbuffer(L, "", 0, "=ws.run") != 0) lua_error(L);
+  lua_call(L, 0, 0);
+}
+
 static int run(lua_State *L) {
   lw_lua *lua = lw__lua(L);
   lw__check_may_run(L, lua, "ws.run");
-  lw_loop_run(lua->loop);
+  while (lw_loop_run(lua->loop)) let_hooks_run(L);
   lua_pushboolean(L, 1);
   return 1;
 }
