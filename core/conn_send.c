@@ -76,13 +76,10 @@ bool lw__outgoing_is_text(const lw_outgoing *message, lw_utf8 *state) {
   return true;
 }
 
-static bool text_is_valid(lw_conn *conn, const lw_outgoing *message) {
-  lw_utf8 state = begins_message(message) ? 0 : conn->sending_utf8;
-  if (!lw__outgoing_is_text(message, &state)) return false;
+/* The state is that behind what was sent of the message so far, and then behind this as well. */
+static bool text_is_valid(const lw_outgoing *message, lw_utf8 *state) {
   bool ends = !message->fragment || message->final;
-  if (ends && state != 0) return false;
-  if (message->fragment) conn->sending_utf8 = ends ? 0 : state;
-  return true;
+  return lw__outgoing_is_text(message, state) && (!ends || *state == 0);
 }
 
 static bool has_pinned(const lw_outgoing *message) {
@@ -220,7 +217,8 @@ lw_send_result lw__conn_accepted(lw_conn *conn) {
 static lw_send_result send_message(lw_conn *conn, const lw_outgoing *message) {
   const lw_limits *limits = &conn->settings->limits;
   if (conn->state != LW_OPEN) return LW_SEND_CLOSED;
-  if (message->kind == LW_TEXT && !text_is_valid(conn, message)) return LW_SEND_UTF8;
+  lw_utf8 state = begins_message(message) ? 0 : conn->sending_utf8;
+  if (message->kind == LW_TEXT && !text_is_valid(message, &state)) return LW_SEND_UTF8;
   size_t size = lw__outgoing_size(message);
   size_t buffered = lw_conn_buffered(conn);
   if (buffered > 0 && buffered + size > limits->max_buffered) return lw__conn_too_slow(conn);
@@ -230,6 +228,7 @@ static lw_send_result send_message(lw_conn *conn, const lw_outgoing *message) {
                               ? lw__conn_send_frame(conn, &frame, message)
                               : lw__conn_send_deflated(conn, &frame, message);
   if (result != LW_SEND_OK) return result;
+  if (message->fragment) conn->sending_utf8 = state;
   if (!count_unsent(conn, message, frame.fin)) return lw__conn_out_of_memory(conn);
   count_message_out(conn, size, frame.fin);
   /* What was published meanwhile waited for the end of the fragmented message. */

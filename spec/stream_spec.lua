@@ -71,4 +71,63 @@ describe("a stream", function()
     assert.is_string(message)
     assert.equal("CLOSED", code)
   end)
+
+  it("begins with the first piece that is accepted", function()
+    local writer = conn:stream()
+    assert.equal("INVALID_UTF8", (select(3, writer:write("\255"))))
+    assert.is_true(writer:write("a"))
+    assert.equal("INVALID_UTF8", (select(3, writer:write("\255"))))
+    assert.is_true(writer:finish("b"))
+    assert.same({ "ab", "text" }, { conn:receive(30) })
+  end)
+
+  it("is not finished by what is refused", function()
+    local writer = conn:stream()
+    assert.is_true(writer:write("\195"))
+    assert.equal("INVALID_UTF8", (select(3, writer:finish())))
+    assert.is_true(writer:finish("\169"))
+    assert.same({ "\195\169", "text" }, { conn:receive(30) })
+  end)
+
+  it("keeps others out, whatever they try, and lets them in behind it", function()
+    local text, binary = conn:stream("text"), conn:stream("binary")
+    assert.is_true(text:write("\195"))
+    for _ = 1, 2 do
+      assert.equal("STREAM_OPEN", (select(3, binary:write("\255"))))
+      assert.equal("STREAM_OPEN", (select(3, binary:finish("\255"))))
+    end
+    assert.equal("INVALID_UTF8", (select(3, text:write("\255"))))
+    assert.is_true(text:finish("\169"))
+    assert.is_true(binary:write("\255"))
+    assert.equal("STREAM_OPEN", (select(3, conn:stream("text"):write("a"))))
+    assert.is_true(binary:finish("\254"))
+    assert.same({ "\195\169", "text" }, { conn:receive(30) })
+    assert.same({ "\255\254", "binary" }, { conn:receive(30) })
+  end)
+
+  it("forgets a piece that is dropped", function()
+    local ended = {}
+    local block = ("x"):rep(65536)
+    local dropping = assert(ws.serve {
+      port = 0, on_slow = "drop", max_buffered = "256K", high_water = "64K",
+      on_open = function(peer)
+        peer.writer = peer:stream()
+        repeat
+          local accepted, _, code = peer.writer:write(block)
+          ended[1] = code
+        until accepted == nil
+        ended[2] = select(3, peer.writer:write(block .. "\195"))
+        ended[3] = select(3, peer.writer:finish(block))
+      end,
+      on_drain = function(peer) ended[4] = peer.writer:finish("y") end,
+    })
+    local reader = assert(ws.connect("ws://127.0.0.1:" .. dropping.port, { max_message = "64M" }))
+    local message, kind = reader:receive(60)
+    assert.same({ "DROPPED", "DROPPED", "DROPPED", true }, ended)
+    assert.equal("text", kind)
+    assert.is_nil(message:sub(1, -2):find("[^x]"))
+    assert.equal("xy", message:sub(-2))
+    reader:close()
+    dropping:stop()
+  end)
 end)

@@ -141,11 +141,12 @@ static int conn_send(lua_State *L) {
 static int fragment(lua_State *L) {
   lw_lua_conn *c = lw__check_conn(L, 1);
   lw_outgoing message = {.fragment = true, .first = !lua_isnil(L, 2)};
-  if (message.first) c->stream_kind = (uint8_t)lw__check_kind(L, c->lua, 2);
-  message.kind = (lw_kind)c->stream_kind;
+  message.kind = message.first ? lw__check_kind(L, c->lua, 2) : (lw_kind)c->stream_kind;
   message.final = lua_toboolean(L, 4) != 0;
   message.uncompressed = lw__message_options(L, 5, false).uncompressed;
-  return lw__push_sent(L, c, lw__send_parts(L, c, 3, &message, lw_conn_send));
+  lw_send_result result = lw__send_parts(L, c, 3, &message, lw_conn_send);
+  if (result >= 0) c->stream_kind = (uint8_t)message.kind; /* else another may be under way */
+  return lw__push_sent(L, c, result);
 }
 
 /* conn:ping([payload]) */

@@ -8,12 +8,18 @@ local stream = {}
 local Writer = {}
 Writer.__index = Writer
 
+-- What is refused is not sent: the writer is as it was before, so that something else may be tried.
+local function tell(writer, kind, accepted, ...)
+  if accepted == nil then writer.kind, writer.finished = kind, false end
+  return accepted, ...
+end
+
 local function fragment(writer, data, final)
   if writer.finished then misuse.raise("this message is finished") end
   misuse.expect("a chunk", data, "string")
   local kind = writer.kind
   writer.kind, writer.finished = nil, final -- only the first fragment tells the kind
-  return core.fragment(writer.conn, kind, data, final, writer.options)
+  return tell(writer, kind, core.fragment(writer.conn, kind, data, final, writer.options))
 end
 
 -- Sends a piece of the message. Returns what send returns.
