@@ -183,7 +183,7 @@ local function names_of_code()
   link:close()
   for prefix, object in pairs {
     ["link:"] = link, ["connections:"] = ws.connections("ws://127.0.0.1:1/"),
-    ["writer:"] = writer.new({}, "text"), ["res:"] = setmetatable({}, response.class),
+    ["writer:"] = writer.new(io.stdout, "text"), ["res:"] = setmetatable({}, response.class),
     ["task:"] = ws.spawn(print),
   } do
     for key, value in pairs(methods_of(object)) do

@@ -1,8 +1,10 @@
 -- Errors about wrong use point into the script.
 
+local core = require "lunawire.core"
 local misuse = require "lunawire.misuse"
 local options = require "lunawire.options"
 local nearest = require "lunawire.nearest"
+require "lunawire"
 
 describe("misuse", function()
   it("is raised where the script made the mistake", function()
@@ -10,6 +12,23 @@ describe("misuse", function()
     local ok, message = pcall(function() options.check("serve", { prot = 1 }) end)
     assert.is_false(ok)
     assert.matches("misuse_spec%.lua:" .. line .. ": unknown option 'prot'", message)
+  end)
+
+  it("is to call a method without an object", function()
+    local conn, server = core.methods, core.server_methods
+    for call, method in pairs {
+      ["conn:receive()"] = conn.receive, ["conn:messages()"] = conn.messages,
+      ["conn:stream()"] = conn.stream, ["server:drain()"] = server.drain,
+      ["server:reload{ ... }"] = server.reload,
+    } do
+      for _, wrong in ipairs { {}, 5, "text" } do
+        local line = debug.getinfo(1, "l").currentline + 1
+        local ok, message = pcall(function() method(wrong) end)
+        assert.is_false(ok)
+        assert.matches("misuse_spec%.lua:" .. line .. ": write ", message)
+        assert.is_truthy(message:find("write " .. call .. ", with a colon", 1, true))
+      end
+    end
   end)
 
   it("describes values", function()

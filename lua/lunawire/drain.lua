@@ -1,6 +1,7 @@
 -- server:drain: an end that is spread over time, so that not all clients come back at once.
 
 local core = require "lunawire.core"
+local misuse = require "lunawire.misuse"
 local passing = require "lunawire.passing"
 
 local drain = {}
@@ -37,6 +38,7 @@ end
 
 -- server:drain{ over = seconds, code =, reason = }: stops accepting and closes every connection.
 function drain.drain(server, given)
+  misuse.expect_self(server, "server:drain()")
   local o = passing "options".check("drain", given == nil and {} or given)
   if running[server] then finish(server) end
   local is_empty = server:stats().connections == 0

@@ -35,6 +35,11 @@ function misuse.expect(name, value, kind)
   return value
 end
 
+-- Raises unless a method of a connection or a server was called on one: `conn.receive()` is not.
+function misuse.expect_self(object, call)
+  if type(object) ~= "userdata" then misuse.raise("write %s, with a colon", call) end
+end
+
 -- Raises unless the value is a time to wait; returns it. `value == value` is false for NaN alone.
 function misuse.expect_seconds(name, value)
   misuse.expect(name, value, "number")

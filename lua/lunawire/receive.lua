@@ -65,6 +65,7 @@ end
 -- conn:receive([seconds]): the next message and its kind; or nil, message, code. With the code
 -- "CLOSED" the close code and the reason follow, unless nobody had received while it was open.
 function receive.receive(conn, seconds)
+  misuse.expect_self(conn, "conn:receive()")
   if seconds ~= nil then misuse.expect_seconds("the time to wait", seconds) end
   local box = conn._inbox or open_late(conn)
   if not box then return nil, "the connection is closed", "CLOSED" end
@@ -82,6 +83,7 @@ end
 
 -- conn:messages(): an iterator over messages and kinds, which ends when the connection is closed.
 function receive.messages(conn)
+  misuse.expect_self(conn, "conn:messages()")
   if not task.iterators_wait and core.can_yield() then
     misuse.raise("Lua 5.1 cannot wait in a for loop: "
       .. "write `while true do local message, kind = conn:receive() ...`")

@@ -73,6 +73,7 @@ end
 -- server:reload{ ... }: what changes for new connections. Nobody is dropped. Returns true, or nil,
 -- message, code, and then nothing has changed.
 function server.reload(self, given)
+  misuse.expect_self(self, "server:reload{ ... }")
   local o = passing "options".check("reload", given)
   local certificates = o.tls
   o.tls = nil

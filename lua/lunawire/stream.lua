@@ -30,6 +30,7 @@ function Writer:finish(chunk) return fragment(self, chunk == nil and "" or chunk
 
 -- conn:stream([kind [, { compress = boolean }]])
 function stream.new(conn, kind, options)
+  misuse.expect_self(conn, "conn:stream()")
   kind = kind == nil and "text" or kind
   if kind ~= "text" and kind ~= "binary" then
     misuse.raise('the kind must be "text" or "binary", not %s', tostring(kind))
