@@ -95,4 +95,38 @@ describe("the block that makes rounds seldom", function()
     assert.is_true(growth[2] > 512 - most and growth[2] < 512 + most, out)
     assert.is_true(growth[3] < most, out)
   end)
+
+  -- From Lua 5.4 on errors in finalizers are warnings.
+  it("hides no error of a finalizer that runs while it is made", function()
+    local script = [[
+      local core = require "lunawire.core"
+      local finalizers = require "spec.finalizers"
+      local ws = require "lunawire"
+      local throws = not (warn or coroutine.close)
+      local large = ("x"):rep(128 * 1024)
+      local moment, count, errors = ...
+      moment, count, errors = tonumber(moment), 0, 0
+      core.set_hook("report", function() errors = errors + 1 end)
+      local server = assert(ws.serve { port = 0, on_message = function() count = count + 1 end })
+      local conn = assert(ws.connect("ws://127.0.0.1:" .. server.port))
+      while server:stats().open < 1 do core.step() end
+      conn:send(large)
+      local has_thrown = false
+      finalizers.set(moment, function()
+        has_thrown = throws
+        error "a finalizer's"
+      end)
+      while count + errors == 0 do core.step() end
+      finalizers.stop()
+      print(errors == (has_thrown and 1 or 0))
+      conn:terminate()
+      server:stop()
+    ]]
+    for moment = 1, 7 do
+      local status, out, err = helper.run_lua(script, { moment, timeout = 60 })
+      assert.equal("", err)
+      assert.equal(0, status)
+      assert.equal("true\n", out)
+    end
+  end)
 end)

@@ -16,7 +16,9 @@ static int make_ballast(lua_State *L) {
 }
 
 void lw__take_ballast(lua_State *L, lw_lua *lua) {
-  lua->has_ballast = true;
   lua_pushcfunction(L, make_ballast);
-  if (lua_pcall(L, 0, 0, 0) != 0) lua_pop(L, 1); /* all works without, only slower */
+  int status = lua_pcall(L, 0, 0, 0);
+  lua->has_ballast = status == 0 || status == LUA_ERRMEM;
+  if (!lua->has_ballast) lua_error(L); /* a finalizer of the script's threw */
+  if (status != 0) lua_pop(L, 1);      /* all works without, only slower */
 }
