@@ -285,6 +285,28 @@ describe("a handler", function()
     for i = 1, 5 do peers[i]:close() end
   end)
 
+  -- coroutine.running() gives it to the script, which may have kept it for later.
+  it("has a coroutine that nobody can resume or close when it has returned", function()
+    local thread
+    serve { on_message = function(conn, message)
+      thread = coroutine.running()
+      conn:send(message)
+    end }
+    local conn = assert(ws.connect("ws://127.0.0.1:" .. server.port))
+    local function echo(message)
+      conn:send(message)
+      assert.equal(message, conn:receive())
+    end
+    echo "one"
+    assert.equal("dead", coroutine.status(thread))
+    assert.is_false(coroutine.resume(thread))
+    assert.is_false(coroutine.resume(thread, print, "one", "two"))
+    if coroutine.close then coroutine.close(thread) end
+    echo "two"
+    conn:close()
+    conn:receive()
+  end)
+
   it("needs nobody to hold its connection or server", function()
     local pause = collectgarbage("setpause", 10)
     local count, done, stop = 0, false, nil

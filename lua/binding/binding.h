@@ -32,6 +32,7 @@ typedef struct lw_lua {
   lw_loop *loop;
   struct lw_fiber *fiber;    /* the one that runs, see fiber.h */
   bool has_fibers;           /* they take the place of Lua's coroutines */
+  int traceback, trampoline; /* references of the door's own */
   const char *text, *binary; /* the names of kinds, which Lua keeps once; anchored by the door */
   bool is_guarding; /* what is called now is protected already: all messages of one read are */
   bool has_ballast; /* or there was no memory for it */
@@ -45,9 +46,6 @@ typedef struct lw_lua {
   const lw_request *request;     /* while on_request is called, for the function `request` */
   struct lw_lua_conn *requester; /* whose request that is */
 } lw_lua;
-
-/* Fixed slots at the bottom of the handlers' thread. */
-enum { LW_SLOT_TRACEBACK = 1, LW_SLOT_TRAMPOLINE };
 
 lw_lua *lw__lua(lua_State *L); /* the first upvalue; raises when its loop is gone */
 

@@ -21,36 +21,50 @@ static int trampoline(lua_State *L) {
 bool lw__call(lw_lua *lua, void (*body)(lua_State *L, void *context), void *context) {
   lua_State *L = lua->L;
   call c = {body, context};
-  lua_pushvalue(L, LW_SLOT_TRAMPOLINE);
+  int base = lua_gettop(L);
+  lw__push_ref(L, lua->traceback);
+  lw__push_ref(L, lua->trampoline);
   lua_pushlightuserdata(L, &c);
-  return lua_pcall(L, 1, 0, LW_SLOT_TRACEBACK) == 0;
+  bool done = lua_pcall(L, 1, 0, base + 1) == 0;
+  if (!done) lua_replace(L, base + 1);
+  lua_settop(L, base + !done);
+  return done;
 }
 
 static int traceback(lua_State *L) {
   return lw__traceback(L);
 }
 
+/* Scripts get hold of the thread: coroutine.running() in a handler. Nothing stays on its stack, so
+ * that they cannot resume it later: it looks dead. */
 void lw__open_door(lw_lua *lua) {
   lua_State *L = lua->L;
-  lua_settop(L, 0);
   lua_pushcfunction(L, traceback);
+  lua->traceback = luaL_ref(L, LUA_REGISTRYINDEX);
   lua_pushliteral(L, "text");
   lua->text = lua_tostring(L, -1);
   lua_pushliteral(L, "binary");
   lua->binary = lua_tostring(L, -1);
   lua_pushcclosure(L, trampoline, 2);
+  lua->trampoline = luaL_ref(L, LUA_REGISTRYINDEX);
+}
+
+/* Calls the hook with the message at the index. Leaves the stack as it was. */
+static bool call_report(lw_lua *lua, int message) {
+  lua_State *L = lua->L;
+  lw__push_ref(L, lua->traceback);
+  lw__push_ref(L, lua->hooks[LW_HOOK_REPORT]);
+  lua_pushvalue(L, message);
+  bool done = lua_pcall(L, 1, 0, message + 1) == 0;
+  lua_settop(L, message);
+  return done;
 }
 
 void lw__report(lw_lua *lua) {
   lua_State *L = lua->L;
-  if (lua->hooks[LW_HOOK_REPORT] != LUA_NOREF) {
-    lw__push_ref(L, lua->hooks[LW_HOOK_REPORT]);
-    lua_pushvalue(L, -2);
-    if (lua_pcall(L, 1, 0, LW_SLOT_TRACEBACK) == 0) {
-      lua_pop(L, 1);
-      return;
-    }
+  if (lua->hooks[LW_HOOK_REPORT] != LUA_NOREF && call_report(lua, lua_gettop(L))) {
     lua_pop(L, 1);
+    return;
   }
   const char *message = lua_tostring(L, -1);
   fprintf(stderr, "lunawire: %s\n", message != NULL ? message : "error without a message");
