@@ -331,6 +331,7 @@ void lw_server_release(lw_server *server);
 bool lw_server_listening(const lw_server *server);
 bool lw_server_address(const lw_server *server, char *address, size_t size, int *port);
 void *lw_server_user(const lw_server *server);
+void lw_server_set_user(lw_server *server, void *user);
 
 typedef struct lw_server_stats {
   uint64_t connections; /* now, in any state */

@@ -269,6 +269,9 @@ bool lw_server_listening(const lw_server *server) {
 void *lw_server_user(const lw_server *server) {
   return server->user;
 }
+void lw_server_set_user(lw_server *server, void *user) {
+  server->user = user;
+}
 void lw_server_stats_get(const lw_server *server, lw_server_stats *stats) {
   *stats = server->stats;
 }

@@ -26,6 +26,31 @@ describe("the object of a connection", function()
     peer:close()
   end)
 
+  it("outlives its server and that one's object", function()
+    local status, out, err = helper.run_lua [[
+      local ws = require "lunawire"
+      local kept = {}
+      do
+        local server = assert(ws.serve { port = 0, on_message = function(conn)
+          kept[1] = conn
+          conn.server:stop()
+        end })
+        local client = assert(ws.connect("ws://127.0.0.1:" .. server.port))
+        client:send "x"
+        client:receive()
+      end
+      ws.run()
+      for i = 2, 100 do
+        collectgarbage()
+        kept[i] = ("x"):rep(i) -- takes the place of what was collected
+      end
+      print(kept[1].state, kept[1].server)
+    ]]
+    assert.equal("", err)
+    assert.equal("closed\tnil\n", out)
+    assert.equal(0, status)
+  end)
+
   it("need not exist", function()
     local server = serve { routes = { ["WS /"] = { on_message = function() end } } }
     local close, pong = raw.client_frame(8, "\3\232"), raw.client_frame(10, "x")

@@ -47,8 +47,10 @@ static void forget(lw_lua_server *s) {
   lw__unref(s->lua, &s->self);
 }
 
+/* Connections that a script keeps hold the core's server, but not this object. */
 static void on_end(lw_server *server) {
   forget(lw_server_user(server));
+  lw_server_set_user(server, NULL);
 }
 
 static const lw_server_events server_events = {&lw__lua_conn_events, on_accept_error, on_end};
