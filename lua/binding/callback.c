@@ -21,13 +21,15 @@ static int trampoline(lua_State *L) {
 bool lw__call(lw_lua *lua, void (*body)(lua_State *L, void *context), void *context) {
   lua_State *L = lua->L;
   call c = {body, context};
-  int base = lua_gettop(L);
   lw__push_ref(L, lua->traceback);
   lw__push_ref(L, lua->trampoline);
   lua_pushlightuserdata(L, &c);
-  bool done = lua_pcall(L, 1, 0, base + 1) == 0;
-  if (!done) lua_replace(L, base + 1);
-  lua_settop(L, base + !done);
+  bool done = lua_pcall(L, 1, 0, -3) == 0;
+  if (done) {
+    lua_pop(L, 1);
+  } else {
+    lua_remove(L, -2);
+  }
   return done;
 }
 
