@@ -1,6 +1,7 @@
 -- The protocol without I/O: what a session sends, and the manners of the binding. What it receives
 -- is in vectors_spec.lua.
 
+local helper = require "spec.helper"
 local protocol = require("lunawire.core").protocol
 
 local key = { key = "\55\250\33\61" }
@@ -159,6 +160,55 @@ describe("session:feed", function()
       if #seen < 5 then session:feed("\129\1b\129\1c") end
     end
     assert.equal("abcbcbcbc", seen)
+  end)
+end)
+
+describe("a protocol.session that is called while it works", function()
+  it("by the metamethods of the options, sends what it was given", function()
+    local deflate = { threshold = 1 }
+    local session, peer = client { deflate = deflate }, server { deflate = deflate }
+    local options = setmetatable({}, { __index = function(_, name)
+      if name ~= "key" then return nil end
+      assert(session:send(("other "):rep(5000), "text", key))
+      return key.key
+    end })
+    peer:feed(session:send(("this "):rep(5000), "text", options))
+    local events = events_of(peer)
+    assert.is_nil(peer:error())
+    assert.equal(1, #events)
+    assert.equal(("this "):rep(5000), events[1].data)
+  end)
+
+  it("by finalizers, tells and sends what it was given", function()
+    local status, out, err = helper.run_lua([[
+      local finalizers = require "spec.finalizers"
+      local protocol = require("lunawire.core").protocol
+      local deflate = { threshold = 1 }
+      local peer = protocol.session { role = "client", deflate = deflate }
+      local other = ("other "):rep(3000)
+      for moment = 1, 8 do
+        local session = protocol.session { role = "server", deflate = deflate }
+        local reader = protocol.session { role = "client", deflate = deflate }
+        session:feed(peer:send(("this "):rep(3000)))
+        local more, next_event = peer:send(other), session:events()
+        finalizers.set(moment, function()
+          session:feed(more)
+          session:send(other)
+        end)
+        local event = next_event(session)
+        finalizers.stop()
+        assert(event.data == ("this "):rep(3000))
+        finalizers.set(moment, function() session:send(other) end)
+        local frame = session:send(("that "):rep(3000))
+        finalizers.stop()
+        reader:feed(frame)
+        assert(reader:events()(reader).data == ("that "):rep(3000))
+      end
+      print "done"
+    ]], { timeout = 120 })
+    assert.equal("", err)
+    assert.equal(0, status)
+    assert.equal("done\n", out)
   end)
 end)
 

@@ -9,6 +9,7 @@
 #include "protocol_deflate.h"
 
 #define METATABLE "lunawire.protocol.session"
+#define KEPT "lunawire.protocol.kept"
 #define DEFAULT_MAX_MESSAGE (1 << 20)
 #define MAX_EXACT_NUMBER 9007199254740992.0 /* 2^53 */
 
@@ -29,6 +30,32 @@ static int push_failure(lua_State *L, const char *message, const char *code) {
   lua_pushstring(L, message);
   lua_pushstring(L, code);
   return 3;
+}
+
+/* --- what is kept while Lua works
+ *
+ * Whatever Lua allocates may run finalizers of the script, and reading a table may run its
+ * metamethods; these may call the same session, which gives no more than borrowed bytes. So what it
+ * gave is kept in memory that goes with a userdata before anything of Lua's is made of it, and
+ * tables are read before the session is asked. */
+
+static int kept_gc(lua_State *L) {
+  lw_buf_free(luaL_checkudata(L, 1, KEPT));
+  return 0;
+}
+
+static lw_buf *push_kept(lua_State *L) {
+  lw_buf *kept = lw__newuserdata(L, sizeof *kept);
+  *kept = (lw_buf){0};
+  luaL_getmetatable(L, KEPT);
+  lua_setmetatable(L, -2);
+  return kept;
+}
+
+/* Pushes what is kept as a string, and keeps it no longer. */
+static void push_string(lua_State *L, lw_buf *kept) {
+  lua_pushlstring(L, kept->size > 0 ? (const char *)kept->data : "", kept->size);
+  lw_buf_free(kept);
 }
 
 /* --- making one */
@@ -103,7 +130,8 @@ static void set_string(lua_State *L, const char *name, const char *value) {
   lua_setfield(L, -2, name);
 }
 
-static void push_event(lua_State *L, const lw_event *event) {
+/* Its data is what is kept. */
+static void push_event(lua_State *L, const lw_event *event, lw_buf *kept) {
   static const char *const types[] = {[LW_EVENT_MESSAGE] = "message",
                                       [LW_EVENT_CHUNK] = "chunk",
                                       [LW_EVENT_PING] = "ping",
@@ -111,7 +139,7 @@ static void push_event(lua_State *L, const lw_event *event) {
                                       [LW_EVENT_CLOSE] = "close"};
   lua_createtable(L, 0, 4);
   set_string(L, "type", types[event->type]);
-  lua_pushlstring(L, event->data.data, event->data.size);
+  push_string(L, kept);
   lua_setfield(L, -2, "data");
   if (event->type == LW_EVENT_MESSAGE || event->type == LW_EVENT_CHUNK) {
     set_string(L, "kind", event->opcode == LW_OP_TEXT ? "text" : "binary");
@@ -128,9 +156,12 @@ static void push_event(lua_State *L, const lw_event *event) {
 
 static int session_next(lua_State *L) {
   protocol_session *p = check_session(L);
+  lw_buf *kept = push_kept(L);
   lw_event event;
   if (lw_session_next(&p->session, &event) == LW_DONE) {
-    push_event(L, &event);
+    bool is_kept = event.data.size == 0 || lw_buf_append_slice(kept, event.data);
+    if (!is_kept) return luaL_error(L, "out of memory");
+    push_event(L, &event, kept);
     return 1;
   }
   lw_buf_free(&p->input); /* all of it was read */
@@ -174,23 +205,36 @@ static bool make_key(lua_State *L, int index, const protocol_session *p, uint8_t
   return true;
 }
 
-/* Pushes one whole frame. Options are at `index`. */
-static int push_frame(lua_State *L, protocol_session *p, lw_frame *frame, const void *payload,
-                      int index) {
-  if (!make_key(L, index, p, frame->key)) {
-    return push_failure(L, "the system's random source failed", "RANDOM");
-  }
-  uint8_t *bytes = lw__newuserdata(L, LW_FRAME_HEAD_MAX + (size_t)frame->length);
-  size_t head = lw_session_send(&p->session, frame, bytes);
-  if (head == 0) return push_failure(L, "a close frame was sent: nothing may follow it", "CLOSED");
+/* Encodes one whole frame; nothing is kept when a close frame was sent before. False when out of
+ * memory. */
+static bool encode(protocol_session *p, const lw_frame *frame, const void *payload, lw_buf *kept) {
   size_t size = (size_t)frame->length;
-  if (p->config.is_server) {
-    memcpy(bytes + head, payload, size);
-  } else {
-    lw_mask(bytes + head, payload, size, frame->key, 0);
+  if (!lw_buf_reserve(kept, LW_FRAME_HEAD_MAX + size, SIZE_MAX)) return false;
+  size_t head = lw_session_send(&p->session, frame, kept->data);
+  if (head == 0) return true;
+  kept->size = head + size;
+  if (!p->config.is_server) {
+    lw_mask(kept->data + head, payload, size, frame->key, 0);
+  } else if (size > 0) {
+    memcpy(kept->data + head, payload, size);
   }
-  lua_pushlstring(L, (const char *)bytes, head + size);
+  return true;
+}
+
+/* Pushes what encode() made; is_encoded: what it returned. */
+static int push_frame(lua_State *L, lw_buf *kept, bool is_encoded) {
+  if (!is_encoded) {
+    return push_failure(L, lw_error_text(LW_E_NOMEM), lw_error_name(LW_E_NOMEM));
+  }
+  if (kept->size == 0) {
+    return push_failure(L, "a close frame was sent: nothing may follow it", "CLOSED");
+  }
+  push_string(L, kept);
   return 1;
+}
+
+static int push_no_key(lua_State *L) {
+  return push_failure(L, "the system's random source failed", "RANDOM");
 }
 
 static bool is_final(lua_State *L, int index) {
@@ -211,25 +255,34 @@ static int session_send(lua_State *L) {
   int kind = luaL_checkoption(L, 3, "text", kinds);
   lw_frame frame = {
       .opcode = kind == 0 ? LW_OP_TEXT : LW_OP_BINARY, .fin = is_final(L, 4), .length = size};
+  bool is_plain = lw__protocol_is_uncompressed(L, 4);
+  if (!make_key(L, 4, p, frame.key)) return push_no_key(L);
+  lw_buf *kept = push_kept(L);
+
   if (p->in_message) frame.opcode = LW_OP_CONTINUATION;
   lw_slice payload = {data, size};
-  if (!lw__protocol_deflate(L, 4, &p->session, &frame, &payload)) {
-    return push_failure(L, lw_error_text(LW_E_NOMEM), lw_error_name(LW_E_NOMEM));
-  }
-  int results = push_frame(L, p, &frame, payload.data, 4);
-  if (results == 1) p->in_message = !frame.fin;
-  return results;
+  bool is_encoded = lw__protocol_deflate(&p->session, is_plain, &frame, &payload) &&
+                    encode(p, &frame, payload.data, kept);
+  if (kept->size > 0) p->in_message = !frame.fin;
+  return push_frame(L, kept, is_encoded);
+}
+
+static int send_frame(lua_State *L, lw_frame *frame, const void *payload, int options) {
+  protocol_session *p = check_session(L);
+  if (!make_key(L, options, p, frame->key)) return push_no_key(L);
+  lw_buf *kept = push_kept(L);
+  return push_frame(L, kept, encode(p, frame, payload, kept));
 }
 
 static int send_control(lua_State *L, lw_opcode opcode) {
-  protocol_session *p = check_session(L);
+  check_session(L);
   size_t size;
   const char *data = luaL_optlstring(L, 2, "", &size);
   if (size > LW_CONTROL_MAX) {
     return push_failure(L, lw_error_text(LW_E_LONG_CONTROL), lw_error_name(LW_E_LONG_CONTROL));
   }
   lw_frame frame = {.opcode = (uint8_t)opcode, .fin = true, .length = size};
-  return push_frame(L, p, &frame, data, 3);
+  return send_frame(L, &frame, data, 3);
 }
 
 static int session_ping(lua_State *L) {
@@ -242,7 +295,7 @@ static int session_pong(lua_State *L) {
 
 /* close([code [, reason [, { key = bytes }]]]): a reason that is too long is cut. */
 static int session_close(lua_State *L) {
-  protocol_session *p = check_session(L);
+  check_session(L);
   lua_Number code = luaL_optnumber(L, 2, LW_CLOSE_NO_STATUS);
   bool legal = code >= 1000 && code < 5000 && lw_close_code_valid((unsigned)code);
   luaL_argcheck(L, code == LW_CLOSE_NO_STATUS || legal, 2, "this code must not be sent");
@@ -253,7 +306,7 @@ static int session_close(lua_State *L) {
   uint8_t payload[LW_CONTROL_MAX];
   size_t size = lw_close_encode(payload, (uint16_t)code, reason);
   lw_frame frame = {.opcode = LW_OP_CLOSE, .fin = true, .length = size};
-  return push_frame(L, p, &frame, payload, 4);
+  return send_frame(L, &frame, payload, 4);
 }
 
 /* --- the module */
@@ -274,6 +327,10 @@ static const luaL_Reg functions[] = {
     {"session", protocol_new_session}, {"utf8_valid", protocol_utf8_valid}, {NULL, NULL}};
 
 int lw__lua_open_protocol(lua_State *L) {
+  luaL_newmetatable(L, KEPT);
+  lua_pushcfunction(L, kept_gc);
+  lua_setfield(L, -2, "__gc");
+  lua_pop(L, 1);
   if (luaL_newmetatable(L, METATABLE)) {
     lua_pushcfunction(L, session_gc);
     lua_setfield(L, -2, "__gc");

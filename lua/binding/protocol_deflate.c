@@ -74,7 +74,7 @@ void lw__protocol_deflate_open(lua_State *L, protocol_deflate *d, lw_session *se
   lua_pop(L, 1);
 }
 
-static bool is_uncompressed(lua_State *L, int index) {
+bool lw__protocol_is_uncompressed(lua_State *L, int index) {
   if (!lua_istable(L, index)) return false;
   lua_getfield(L, index, "compress");
   bool uncompressed = lua_isboolean(L, -1) && !lua_toboolean(L, -1);
@@ -82,19 +82,18 @@ static bool is_uncompressed(lua_State *L, int index) {
   return uncompressed;
 }
 
-static bool wants_deflate(lua_State *L, int index, const lw_deflate *deflate,
-                          const lw_frame *frame) {
+static bool wants_deflate(const lw_deflate *deflate, bool uncompressed, const lw_frame *frame) {
   if (frame->opcode == LW_OP_CONTINUATION) return lw_deflate_is_streaming(deflate);
-  if (is_uncompressed(L, index)) return false;
+  if (uncompressed) return false;
   return frame->fin ? lw_deflate_wants(deflate, (size_t)frame->length)
                     : lw_deflate_may_stream(deflate);
 }
 
-bool lw__protocol_deflate(lua_State *L, int index, const lw_session *session, lw_frame *frame,
+bool lw__protocol_deflate(const lw_session *session, bool uncompressed, lw_frame *frame,
                           lw_slice *payload) {
   lw_deflate *deflate = session->deflate;
   bool wanted = deflate != NULL && lw_session_may_send(session, frame) &&
-                wants_deflate(L, index, deflate, frame);
+                wants_deflate(deflate, uncompressed, frame);
   if (!wanted) return true;
   bool is_first = frame->opcode != LW_OP_CONTINUATION;
   const lw_slice part = *payload;

@@ -17,9 +17,13 @@ typedef struct protocol_deflate {
  * not legal; frees nothing then. */
 void lw__protocol_deflate_open(lua_State *L, protocol_deflate *d, lw_session *session);
 
-/* Compresses the payload of a data frame where the session compresses and the options at `index` do
- * not say { compress = false }, and sets the frame's rsv1 and length. False when out of memory. */
-bool lw__protocol_deflate(lua_State *L, int index, const lw_session *session, lw_frame *frame,
+/* Whether the options of a message at `index`, if any, say { compress = false }. */
+bool lw__protocol_is_uncompressed(lua_State *L, int index);
+
+/* Compresses the payload of a data frame where the session compresses and the message may be, and
+ * sets the frame's rsv1 and length. The payload is then borrowed until the session compresses
+ * again. False when out of memory. */
+bool lw__protocol_deflate(const lw_session *session, bool uncompressed, lw_frame *frame,
                           lw_slice *payload);
 
 /* Adds deflate_offer, deflate_accept and deflate_check to the table on top of the stack. */
