@@ -98,7 +98,7 @@ describe("the block that makes rounds seldom", function()
 
   -- From Lua 5.4 on errors in finalizers are warnings.
   it("hides no error of a finalizer that runs while it is made", function()
-    local script = [[
+    local thrower = [[
       local core = require "lunawire.core"
       local finalizers = require "spec.finalizers"
       local ws = require "lunawire"
@@ -123,7 +123,7 @@ describe("the block that makes rounds seldom", function()
       server:stop()
     ]]
     for moment = 1, 7 do
-      local status, out, err = helper.run_lua(script, { moment, timeout = 60 })
+      local status, out, err = helper.run_lua(thrower, { moment, timeout = 60 })
       assert.equal("", err)
       assert.equal(0, status)
       assert.equal("true\n", out)
