@@ -159,8 +159,7 @@ static int session_next(lua_State *L) {
   lw_buf *kept = push_kept(L);
   lw_event event;
   if (lw_session_next(&p->session, &event) == LW_DONE) {
-    bool is_kept = event.data.size == 0 || lw_buf_append_slice(kept, event.data);
-    if (!is_kept) return luaL_error(L, "out of memory");
+    if (!lw_buf_append_slice(kept, event.data)) return luaL_error(L, "out of memory");
     push_event(L, &event, kept);
     return 1;
   }
@@ -212,12 +211,10 @@ static bool encode(protocol_session *p, const lw_frame *frame, const void *paylo
   if (!lw_buf_reserve(kept, LW_FRAME_HEAD_MAX + size, SIZE_MAX)) return false;
   size_t head = lw_session_send(&p->session, frame, kept->data);
   if (head == 0) return true;
-  kept->size = head + size;
-  if (!p->config.is_server) {
-    lw_mask(kept->data + head, payload, size, frame->key, 0);
-  } else if (size > 0) {
-    memcpy(kept->data + head, payload, size);
-  }
+  kept->size = head;
+  if (p->config.is_server) return lw_buf_append(kept, payload, size);
+  lw_mask(kept->data + head, payload, size, frame->key, 0);
+  kept->size += size;
   return true;
 }
 
@@ -267,22 +264,22 @@ static int session_send(lua_State *L) {
   return push_frame(L, kept, is_encoded);
 }
 
-static int send_frame(lua_State *L, lw_frame *frame, const void *payload, int options) {
-  protocol_session *p = check_session(L);
+static int send_frame(lua_State *L, protocol_session *p, lw_frame *frame, const void *payload,
+                      int options) {
   if (!make_key(L, options, p, frame->key)) return push_no_key(L);
   lw_buf *kept = push_kept(L);
   return push_frame(L, kept, encode(p, frame, payload, kept));
 }
 
 static int send_control(lua_State *L, lw_opcode opcode) {
-  check_session(L);
+  protocol_session *p = check_session(L);
   size_t size;
   const char *data = luaL_optlstring(L, 2, "", &size);
   if (size > LW_CONTROL_MAX) {
     return push_failure(L, lw_error_text(LW_E_LONG_CONTROL), lw_error_name(LW_E_LONG_CONTROL));
   }
   lw_frame frame = {.opcode = (uint8_t)opcode, .fin = true, .length = size};
-  return send_frame(L, &frame, data, 3);
+  return send_frame(L, p, &frame, data, 3);
 }
 
 static int session_ping(lua_State *L) {
@@ -295,7 +292,7 @@ static int session_pong(lua_State *L) {
 
 /* close([code [, reason [, { key = bytes }]]]): a reason that is too long is cut. */
 static int session_close(lua_State *L) {
-  check_session(L);
+  protocol_session *p = check_session(L);
   lua_Number code = luaL_optnumber(L, 2, LW_CLOSE_NO_STATUS);
   bool legal = code >= 1000 && code < 5000 && lw_close_code_valid((unsigned)code);
   luaL_argcheck(L, code == LW_CLOSE_NO_STATUS || legal, 2, "this code must not be sent");
@@ -306,7 +303,7 @@ static int session_close(lua_State *L) {
   uint8_t payload[LW_CONTROL_MAX];
   size_t size = lw_close_encode(payload, (uint16_t)code, reason);
   lw_frame frame = {.opcode = LW_OP_CLOSE, .fin = true, .length = size};
-  return send_frame(L, &frame, payload, 4);
+  return send_frame(L, p, &frame, payload, 4);
 }
 
 /* --- the module */
