@@ -118,12 +118,7 @@ describe("an error in a handler", function()
 end)
 
 describe("a script", function()
-  local function quiet(script, ...)
-    local status, out, err = helper.run_lua(script, ...)
-    assert.equal("", err)
-    assert.equal(0, status)
-    return out
-  end
+  local quiet = helper.output_of
 
   local everything = [[
     local ws = require "lunawire"

@@ -46,9 +46,7 @@ describe("what stays in Lua's memory of a server", function()
   local budget = budgets[jit and "LuaJIT" or _VERSION]
   for name, options in pairs(servers) do
     it("with " .. name .. " is little", function()
-      local status, out, err = helper.run_lua(script:format(options))
-      assert.equal("", err)
-      assert.equal(0, status)
+      local out = helper.output_of(script:format(options))
       local kib = tonumber(out)
       assert.is_true(kib > 0 and kib <= budget[name],
         ("%.1f KiB, the budget is %d"):format(kib, budget[name]))
@@ -84,9 +82,7 @@ local messages = [[
 
 describe("the block that makes rounds seldom", function()
   it("is there from the first large message on, and only once", function()
-    local status, out, err = helper.run_lua(messages)
-    assert.equal("", err)
-    assert.equal(0, status)
+    local out = helper.output_of(messages)
     local growth = {}
     for kib in out:gmatch "%-?%d+" do growth[#growth + 1] = tonumber(kib) end
     assert.equal(3, #growth)
@@ -123,9 +119,7 @@ describe("the block that makes rounds seldom", function()
       server:stop()
     ]]
     for moment = 1, 7 do
-      local status, out, err = helper.run_lua(thrower, { moment, timeout = 60 })
-      assert.equal("", err)
-      assert.equal(0, status)
+      local out = helper.output_of(thrower, { moment, timeout = 60 })
       assert.equal("true\n", out)
     end
   end)

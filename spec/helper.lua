@@ -108,6 +108,15 @@ function helper.run_lua(text, options)
   return helper.run(command)
 end
 
+-- What a script prints that ends well and complains of nothing.
+function helper.output_of(text, options)
+  local expect = require "luassert" -- busted gives it to spec files alone
+  local status, out, err = helper.run_lua(text, options)
+  expect.equal("", err)
+  expect.equal(0, status)
+  return out
+end
+
 local process = {}
 process.__index = process
 

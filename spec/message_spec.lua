@@ -5,7 +5,7 @@ local helper = require "spec.helper"
 -- What a script prints that has `finalizers`, a server, one client `conn` of it, which the server
 -- knows as `peer`, and empty(), which leaves nothing on the stack that could keep garbage.
 local function output_of(script)
-  local status, out, err = helper.run_lua([[
+  return helper.output_of([[
     local finalizers = require "spec.finalizers"
     local ws = require "lunawire"
     local peer
@@ -27,9 +27,6 @@ local function output_of(script)
     server:stop()
     ws.run()
   ]], { timeout = 120 })
-  assert.equal("", err)
-  assert.equal(0, status)
-  return out
 end
 
 describe("a message that changes while it is sent", function()

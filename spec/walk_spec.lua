@@ -5,7 +5,7 @@ local helper = require "spec.helper"
 -- What a script prints that has a server and open(count), which connects so many clients, and how
 -- many connections, servers and references are left behind it.
 local function output_of(script)
-  local status, out, err = helper.run_lua([[
+  return helper.output_of([[
     local core = require "lunawire.core"
     local finalizers = require "spec.finalizers"
     local ws = require "lunawire"
@@ -31,9 +31,6 @@ local function output_of(script)
     local left = core.leaks()
     print(left.connections, left.servers, left.references - before)
   ]], { timeout = 120 })
-  assert.equal("", err)
-  assert.equal(0, status)
-  return out
 end
 
 describe("a list", function()
